@@ -1,0 +1,1 @@
+"""The brokerage service: profiles, events, shortlists, mail and answers for a network of city brokers."""

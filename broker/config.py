@@ -1,0 +1,115 @@
+"""Every setting of the service: its environment variable, default and meaning, in this one place."""
+
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from broker.errors import InvalidError
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "templates"
+DATA = ROOT / "data"
+DEMO_SECRET = "only-for-the-demo-change-me-outside-it"  # noqa: S105 - refused outside the demo, see below
+
+
+class Settings(BaseSettings):
+    """Read from the environment; every variable starts with BROKER_."""
+
+    model_config = SettingsConfigDict(env_prefix="BROKER_", env_ignore_empty=True)
+
+    home: Path = Field(Path("var"), description="Folder for the database, the model, mail files and logs.")
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy URL, e.g. postgresql+psycopg://user:pass@host/name. Unset: SQLite in HOME.",
+    )
+    queue_url: str = Field(
+        "", description="Redis or Valkey URL for wake-ups. Unset: broker serve starts a private Valkey."
+    )
+    smtp_url: str = Field(
+        "", description="smtp://user:pass@host:port?starttls=1 or smtps://… Unset: .eml files in HOME/outbox."
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where people reach the service; links in mails start with it."
+    )
+    secret_key: str = Field(
+        DEMO_SECRET, min_length=16, description="Signs links and sessions. Required outside the demo."
+    )
+    embedding_model: str = Field(
+        "bundled", description="bundled, or any sentence-transformers hub name or path."
+    )
+    demo: bool = Field(
+        False,
+        description="Shows the outbox and demo sign-ins to everybody. Set by broker demo, never in production.",
+    )
+    mail_from: str = Field(
+        "Cross-Innovation <shortlists@cross-innovation.example>",
+        description="The From address of every mail.",
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, url: str) -> str:
+        """Hosting providers hand out postgres://; SQLAlchemy wants the driver named."""
+        scheme, separator, rest = url.partition("://")
+        return f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+            raise ValueError("expected http://host or https://host")
+        return url.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_address(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in {"smtp", "smtps"} or not urlsplit(url).hostname):
+            raise ValueError("expected smtp://user:pass@host:port or smtps://…")
+        return url
+
+    @model_validator(mode="after")
+    def _default_database(self) -> "Settings":
+        if not self.database_url:
+            self.database_url = f"sqlite:///{self.home / 'broker.db'}"
+        return self
+
+    @cached_property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a SQLite file (else PostgreSQL)."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the service by HTTPS (cookies are then bound to it)."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this home holds the demo: told by the environment or by the mark `broker demo` leaves."""
+        return self.demo or self.demo_mark.exists()
+
+    @property
+    def demo_mark(self) -> Path:
+        """The file by which `broker demo` marks a home."""
+        return self.home / "demo"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Where file delivery writes one .eml a mail."""
+        return self.home / "outbox"
+
+    def require_secret(self) -> None:
+        """Raise InvalidError where the default key would sign real people's links."""
+        if self.secret_key == DEMO_SECRET and not self.is_demo:
+            raise InvalidError(
+                "BROKER_SECRET_KEY is not set. Links and sessions are signed with it, so outside the demo it "
+                'must be your own: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )

@@ -1,0 +1,46 @@
+"""Workshops and who takes part."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from broker.db import UTCDateTime
+
+
+class Event(SQLModel, table=True):
+    """A workshop, brokerage event, study visit or policy clinic."""
+
+    id: int | None = Field(None, primary_key=True)
+    name: str = Field(max_length=200)
+    city_code: str = Field(foreign_key="city.code")
+    venue: str = Field("", max_length=200)
+    starts_at: datetime = Field(sa_type=UTCDateTime)
+    ends_at: datetime = Field(sa_type=UTCDateTime)
+    answers_until: datetime = Field(sa_type=UTCDateTime)
+    """Answers can be given and changed until then."""
+    organiser_id: int | None = Field(None, foreign_key="account.id", index=True)
+    policy: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """What differs from the engine's default policy."""
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Registration(SQLModel, table=True):
+    """An SME at an event."""
+
+    __table_args__ = (UniqueConstraint("event_id", "sme_id"),)
+
+    id: int | None = Field(None, primary_key=True)
+    event_id: int = Field(foreign_key="event.id", index=True)
+    sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
+    registered_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class PairRule(SQLModel, table=True):
+    """An organiser's word on a pair at an event: pinned (must meet) or banned (must not); `a_id` < `b_id`."""
+
+    event_id: int = Field(foreign_key="event.id", primary_key=True)
+    a_id: int = Field(foreign_key="sme.id", primary_key=True, ondelete="CASCADE")
+    b_id: int = Field(foreign_key="sme.id", primary_key=True, ondelete="CASCADE")
+    kind: str = Field(max_length=6)

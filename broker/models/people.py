@@ -1,0 +1,60 @@
+"""Who signs in: accounts, their sign-in tokens and sessions, and what they did."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from broker.db import UTCDateTime, text_enum
+
+
+class Role(StrEnum):
+    """What an account may do: a broker for one city, an organiser for their events, an administrator for all."""
+
+    BROKER = "broker"
+    ORGANISER = "organiser"
+    ADMIN = "admin"
+
+
+class Account(SQLModel, table=True):
+    """Somebody who signs in; SMEs have none, they use the link in their mail."""
+
+    id: int | None = Field(None, primary_key=True)
+    email: str = Field(max_length=254, unique=True)
+    name: str = Field(max_length=120)
+    role: Role = Field(sa_type=text_enum(Role))
+    city_code: str | None = Field(None, foreign_key="city.code", index=True)
+    password_hash: str | None = Field(None, max_length=200)
+    active: bool = True
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class LoginToken(SQLModel, table=True):
+    """A mailed sign-in link: only its hash is kept; used once, by POST, within minutes."""
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    used_at: datetime | None = Field(None, sa_type=UTCDateTime)
+
+
+class SignIn(SQLModel, table=True):
+    """A signed-in browser; the cookie holds the token whose hash this is."""
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class AuditEntry(SQLModel, table=True):
+    """Append-only: who changed what, written in the same transaction as the change."""
+
+    id: int | None = Field(None, primary_key=True)
+    at: datetime = Field(sa_type=UTCDateTime)
+    actor: str = Field(max_length=120)
+    action: str = Field(max_length=60)
+    subject: str = Field(max_length=120)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

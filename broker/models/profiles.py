@@ -1,0 +1,131 @@
+"""The SME and what is known of it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from broker.db import UTCDateTime, text_enum
+
+
+class SmeStatus(StrEnum):
+    """A profile's life: only a paused or expired one is left out of new shortlists."""
+
+    DRAFT = "draft"
+    REVIEWED = "reviewed"
+    PUBLISHED = "published"
+    PAUSED = "paused"
+    EXPIRED = "expired"
+
+
+class Sme(SQLModel, table=True):
+    """An SME profile. `version` counts changes, so that a match run can say what it saw."""
+
+    __table_args__ = (UniqueConstraint("city_code", "name"),)
+
+    id: int | None = Field(None, primary_key=True)
+    version: int = 1
+    status: SmeStatus = Field(SmeStatus.DRAFT, sa_type=text_enum(SmeStatus))
+    name: str = Field(max_length=200)
+    name_key: str = Field(max_length=200, index=True)
+    """The name without case, accents and legal form: two SMEs of a city that share it may be one."""
+    city_code: str = Field(foreign_key="city.code", index=True)
+    hub_id: int | None = Field(None, foreign_key="hub.id", index=True)
+    sector_code: str | None = Field(None, foreign_key="sector.code", index=True)
+    sector_words: str = Field("", max_length=500)
+    """The sector in the firm's own words, where it came as such."""
+    sector_confirmed: bool = False
+    description: str = ""
+    language: str = Field("", max_length=3)
+    """ISO 639-1 code of the language the texts are written in."""
+    languages: list[str] = Field(default_factory=list, sa_type=JSON)
+    markets: list[str] = Field(default_factory=list, sa_type=JSON)
+    readiness: int | None = None
+    """For internationalisation, from 1 (curious) to 5 (already exporting)."""
+    website: str = Field("", max_length=300)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    updated_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class StatementKind(StrEnum):
+    """What an SME brings or looks for."""
+
+    OFFER = "offer"
+    NEED = "need"
+
+
+class Statement(SQLModel, table=True):
+    """One offer or need, in the firm's own words."""
+
+    id: int | None = Field(None, primary_key=True)
+    sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
+    kind: StatementKind = Field(sa_type=text_enum(StatementKind))
+    position: int
+    text: str
+
+
+class Contact(SQLModel, table=True):
+    """The person an SME is reached through; shown to another SME only after both said yes (law 7)."""
+
+    id: int | None = Field(None, primary_key=True)
+    sme_id: int = Field(foreign_key="sme.id", unique=True, ondelete="CASCADE")
+    name: str = Field("", max_length=120)
+    email: str = Field("", max_length=254)
+    phone: str = Field("", max_length=40)
+
+
+class Purpose(StrEnum):
+    """What an SME agreed to."""
+
+    MATCHING = "matching"
+    MAILING = "mailing"
+
+
+class Consent(SQLModel, table=True):
+    """Who recorded that an SME agreed to a purpose, and when it was taken back."""
+
+    __table_args__ = (UniqueConstraint("sme_id", "purpose"),)
+
+    id: int | None = Field(None, primary_key=True)
+    sme_id: int = Field(foreign_key="sme.id", ondelete="CASCADE")
+    purpose: Purpose = Field(sa_type=text_enum(Purpose))
+    given_at: datetime = Field(sa_type=UTCDateTime)
+    recorded_by: str = Field(max_length=120)
+    withdrawn_at: datetime | None = Field(None, sa_type=UTCDateTime)
+
+
+class PastPartner(SQLModel, table=True):
+    """Two SMEs that already know each other; `a_id` is the smaller id."""
+
+    a_id: int = Field(foreign_key="sme.id", primary_key=True, ondelete="CASCADE")
+    b_id: int = Field(foreign_key="sme.id", primary_key=True, ondelete="CASCADE")
+    source: str = Field(max_length=60)
+
+
+class Embedding(SQLModel, table=True):
+    """The vector of one text of an SME (float32, little-endian), under the model that made it (law 6)."""
+
+    __table_args__ = (UniqueConstraint("sme_id", "model", "text_hash"),)
+
+    id: int | None = Field(None, primary_key=True)
+    sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
+    model: str = Field(max_length=80)
+    text_hash: str = Field(max_length=64)
+    vector: bytes = Field(sa_type=LargeBinary)
+
+
+class ImportFile(SQLModel, table=True):
+    """An uploaded spreadsheet between its preview and its confirmation, and the record of it after."""
+
+    id: int | None = Field(None, primary_key=True)
+    account_id: int | None = Field(None, foreign_key="account.id")
+    file_name: str = Field(max_length=200)
+    content: bytes | None = Field(None, sa_type=LargeBinary)
+    """Dropped once applied: it holds personal data nobody needs twice."""
+    city_code: str | None = Field(None, foreign_key="city.code")
+    columns: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    """Which column means what, where the guess was corrected: {field: header}."""
+    uploaded_at: datetime = Field(sa_type=UTCDateTime)
+    applied_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    outcome: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
