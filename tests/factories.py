@@ -1,0 +1,108 @@
+"""Short ways to rows: each adds what it makes to the session, flushes, and gives it back with its id."""
+
+import itertools
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+
+from broker.db import now
+from broker.models import (
+    Account,
+    Consent,
+    Contact,
+    Event,
+    Purpose,
+    Registration,
+    Role,
+    Sme,
+    SmeStatus,
+    Statement,
+    StatementKind,
+)
+
+_numbers = itertools.count(1)
+Row = TypeVar("Row")
+
+
+def make_sme(
+    session: Session,
+    name: str | None = None,
+    *,
+    city: str = "berlin",
+    sector: str | None = "games",
+    offers: tuple[str, ...] | list[str] = ("We build serious games for training nurses.",),
+    needs: tuple[str, ...] | list[str] = ("We look for a hospital that tests a prototype with us.",),
+    email: str | None = None,
+    consents: tuple[Purpose, ...] = (Purpose.MATCHING, Purpose.MAILING),
+    **fields: Any,
+) -> Sme:
+    """A published SME with statements, a contact and its consents; `email=""` leaves the contact out."""
+    number = next(_numbers)
+    name = name or f"Firm {number}"
+    moment = now(session)
+    defaults: dict[str, Any] = {
+        "status": SmeStatus.PUBLISHED,
+        "name_key": name.casefold(),
+        "sector_confirmed": sector is not None,
+        "description": f"{name} makes things people like to use.",
+        "language": "en",
+        "languages": ["en"],
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    sme = _save(session, Sme(name=name, city_code=city, sector_code=sector, **(defaults | fields)))
+    assert sme.id is not None
+    for kind, texts in ((StatementKind.OFFER, offers), (StatementKind.NEED, needs)):
+        for position, text in enumerate(texts):
+            session.add(Statement(sme_id=sme.id, kind=kind, position=position, text=text))
+    if email != "":
+        session.add(
+            Contact(sme_id=sme.id, name=f"Person {number}", email=email or f"sme{number}@firm.example")
+        )
+    for purpose in consents:
+        session.add(Consent(sme_id=sme.id, purpose=purpose, given_at=moment, recorded_by="test"))
+    session.flush()
+    return sme
+
+
+def make_event(session: Session, name: str = "Workshop", *, city: str = "berlin", **fields: Any) -> Event:
+    """A two-day event that starts in thirty days; answers are open until it starts."""
+    moment = now(session)
+    starts = moment + timedelta(days=30)
+    defaults: dict[str, Any] = {
+        "starts_at": starts,
+        "ends_at": starts + timedelta(days=2),
+        "answers_until": starts,
+        "created_at": moment,
+    }
+    return _save(session, Event(name=name, city_code=city, **(defaults | fields)))
+
+
+def register(session: Session, event: Event, *smes: Sme) -> list[Registration]:
+    """Register the SMEs at the event."""
+    moment = now(session)
+    assert event.id is not None
+    return [
+        _save(session, Registration(event_id=event.id, sme_id=sme.id or 0, registered_at=moment))
+        for sme in smes
+    ]
+
+
+def make_account(
+    session: Session, role: Role = Role.BROKER, *, city: str | None = "berlin", **fields: Any
+) -> Account:
+    """An active account; organisers and administrators have no city."""
+    defaults: dict[str, Any] = {
+        "email": f"account{next(_numbers)}@broker.example",
+        "name": "Somebody",
+        "created_at": now(session),
+    }
+    city = city if role is Role.BROKER else None
+    return _save(session, Account(role=role, city_code=city, **(defaults | fields)))
+
+
+def _save(session: Session, row: Row) -> Row:
+    session.add(row)
+    session.flush()
+    return row

