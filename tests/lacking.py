@@ -1,4 +1,4 @@
-"""What a machine lacks is skipped with its reason, but where everything must run (CI=true) it is a failure."""
+"""What a machine lacks is skipped with its reason; where everything must run (CI=true) it is a failure."""
 
 import os
 from typing import NoReturn

