@@ -11,9 +11,7 @@ from broker.db import create_engine_for
 
 def run(connection: Connection) -> None:
     """Run the revisions in one transaction."""
-    context.configure(
-        connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True
-    )
+    context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -12,7 +12,7 @@ from broker.db import UTCDateTime
 class Event(SQLModel, table=True):
     """A workshop, brokerage event, study visit or policy clinic."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(max_length=200)
     city_code: str = Field(foreign_key="city.code")
     venue: str = Field("", max_length=200)
@@ -31,7 +31,7 @@ class Registration(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("event_id", "sme_id"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     event_id: int = Field(foreign_key="event.id", index=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     registered_at: datetime = Field(sa_type=UTCDateTime)

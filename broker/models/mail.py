@@ -24,7 +24,7 @@ class EmailStatus(StrEnum):
 class Email(SQLModel, table=True):
     """One mail: unique on what it is for, its Message-ID and bytes fixed when it is written."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     key: str = Field(max_length=120, unique=True)
     """What it is for, e.g. `shortlist:1:42:7` (kind, event, SME, run)."""
     kind: str = Field(max_length=20)

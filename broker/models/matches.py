@@ -34,7 +34,7 @@ class MatchRun(SQLModel, table=True):
         ),
     )
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     event_id: int = Field(foreign_key="event.id", index=True)
     status: RunStatus = Field(RunStatus.QUEUED, sa_type=text_enum(RunStatus))
     seed: int = 0
@@ -64,7 +64,7 @@ class Match(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("run_id", "a_id", "b_id"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="matchrun.id", index=True, ondelete="CASCADE")
     a_id: int = Field(foreign_key="sme.id", ondelete="CASCADE")
     b_id: int = Field(foreign_key="sme.id", ondelete="CASCADE")
@@ -87,7 +87,7 @@ class Shortlist(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("run_id", "sme_id"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="matchrun.id", index=True, ondelete="CASCADE")
     event_id: int = Field(foreign_key="event.id", index=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
@@ -101,7 +101,7 @@ class ShortlistEntry(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("shortlist_id", "partner_id"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     shortlist_id: int = Field(foreign_key="shortlist.id", index=True, ondelete="CASCADE")
     partner_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     match_id: int = Field(foreign_key="match.id", ondelete="CASCADE")
@@ -122,7 +122,7 @@ class Interest(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("event_id", "sme_id", "partner_id"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     event_id: int = Field(foreign_key="event.id", index=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     partner_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
@@ -135,7 +135,7 @@ class Introduction(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("event_id", "a_id", "b_id"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     event_id: int = Field(foreign_key="event.id", index=True)
     a_id: int = Field(foreign_key="sme.id", ondelete="CASCADE")
     b_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
@@ -145,7 +145,7 @@ class Introduction(SQLModel, table=True):
 class ExportLog(SQLModel, table=True):
     """Which data left the service in a file, so that an erasure can follow it."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UTCDateTime)
     actor: str = Field(max_length=120)
     event_id: int = Field(foreign_key="event.id", index=True)

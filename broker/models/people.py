@@ -21,7 +21,7 @@ class Role(StrEnum):
 class Account(SQLModel, table=True):
     """Somebody who signs in; SMEs have none, they use the link in their mail."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     email: str = Field(max_length=254, unique=True)
     name: str = Field(max_length=120)
     role: Role = Field(sa_type=text_enum(Role))
@@ -52,7 +52,7 @@ class SignIn(SQLModel, table=True):
 class AuditEntry(SQLModel, table=True):
     """Append-only: who changed what, written in the same transaction as the change."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UTCDateTime)
     actor: str = Field(max_length=120)
     action: str = Field(max_length=60)

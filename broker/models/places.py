@@ -21,7 +21,7 @@ class Hub(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("city_code", "name"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     city_code: str = Field(foreign_key="city.code", index=True)
     name: str = Field(max_length=120)
 

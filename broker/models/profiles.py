@@ -24,7 +24,7 @@ class Sme(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("city_code", "name"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     version: int = 1
     status: SmeStatus = Field(SmeStatus.DRAFT, sa_type=text_enum(SmeStatus))
     name: str = Field(max_length=200)
@@ -58,7 +58,7 @@ class StatementKind(StrEnum):
 class Statement(SQLModel, table=True):
     """One offer or need, in the firm's own words."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     kind: StatementKind = Field(sa_type=text_enum(StatementKind))
     position: int
@@ -68,7 +68,7 @@ class Statement(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """The person an SME is reached through; shown to another SME only after both said yes (law 7)."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     sme_id: int = Field(foreign_key="sme.id", unique=True, ondelete="CASCADE")
     name: str = Field("", max_length=120)
     email: str = Field("", max_length=254)
@@ -87,7 +87,7 @@ class Consent(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("sme_id", "purpose"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     sme_id: int = Field(foreign_key="sme.id", ondelete="CASCADE")
     purpose: Purpose = Field(sa_type=text_enum(Purpose))
     given_at: datetime = Field(sa_type=UTCDateTime)
@@ -108,7 +108,7 @@ class Embedding(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("sme_id", "model", "text_hash"),)
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     model: str = Field(max_length=80)
     text_hash: str = Field(max_length=64)
@@ -118,7 +118,7 @@ class Embedding(SQLModel, table=True):
 class ImportFile(SQLModel, table=True):
     """An uploaded spreadsheet between its preview and its confirmation, and the record of it after."""
 
-    id: int | None = Field(None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     account_id: int | None = Field(None, foreign_key="account.id")
     file_name: str = Field(max_length=200)
     content: bytes | None = Field(None, sa_type=LargeBinary)

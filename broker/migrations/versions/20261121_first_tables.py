@@ -59,9 +59,7 @@ def upgrade() -> None:
         sa.Column("email", sqlmodel.sql.sqltypes.AutoString(length=254), nullable=False),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
         sa.Column(
-            "role",
-            sa.Enum("broker", "organiser", "admin", name="role", native_enum=False, length=20),
-            nullable=False,
+            "role", sa.Enum("broker", "organiser", "admin", name="role", native_enum=False, length=20), nullable=False
         ),
         sa.Column("city_code", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("password_hash", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=True),
@@ -116,9 +114,7 @@ def upgrade() -> None:
         sa.Column("uploaded_at", broker.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("applied_at", broker.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_importfile_account_id_account")
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_importfile_account_id_account")),
         sa.ForeignKeyConstraint(["city_code"], ["city.code"], name=op.f("fk_importfile_city_code_city")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_importfile")),
     )
@@ -128,9 +124,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("expires_at", broker.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("used_at", broker.db.UTCDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_logintoken_account_id_account")
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_logintoken_account_id_account")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_logintoken")),
     )
     with op.batch_alter_table("logintoken", schema=None) as batch_op:
@@ -155,14 +149,7 @@ def upgrade() -> None:
         sa.Column(
             "status",
             sa.Enum(
-                "draft",
-                "reviewed",
-                "published",
-                "paused",
-                "expired",
-                name="smestatus",
-                native_enum=False,
-                length=20,
+                "draft", "reviewed", "published", "paused", "expired", name="smestatus", native_enum=False, length=20
             ),
             nullable=False,
         ),
@@ -198,16 +185,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("sme_id", sa.Integer(), nullable=False),
         sa.Column(
-            "purpose",
-            sa.Enum("matching", "mailing", name="purpose", native_enum=False, length=20),
-            nullable=False,
+            "purpose", sa.Enum("matching", "mailing", name="purpose", native_enum=False, length=20), nullable=False
         ),
         sa.Column("given_at", broker.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
         sa.Column("withdrawn_at", broker.db.UTCDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_consent_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_consent_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
         sa.UniqueConstraint("sme_id", "purpose", name=op.f("uq_consent_sme_id")),
     )
@@ -218,9 +201,7 @@ def upgrade() -> None:
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
         sa.Column("email", sqlmodel.sql.sqltypes.AutoString(length=254), nullable=False),
         sa.Column("phone", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_contact_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_contact_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
         sa.UniqueConstraint("sme_id", name=op.f("uq_contact_sme_id")),
     )
@@ -276,9 +257,7 @@ def upgrade() -> None:
         sa.Column("model", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
         sa.Column("text_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_embedding_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_embedding_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_embedding")),
         sa.UniqueConstraint("sme_id", "model", "text_hash", name=op.f("uq_embedding_sme_id")),
     )
@@ -316,9 +295,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["partner_id"], ["sme.id"], name=op.f("fk_interest_partner_id_sme"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_interest_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_interest_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interest")),
         sa.UniqueConstraint("event_id", "sme_id", "partner_id", name=op.f("uq_interest_event_id")),
     )
@@ -334,12 +311,8 @@ def upgrade() -> None:
         sa.Column("a_id", sa.Integer(), nullable=False),
         sa.Column("b_id", sa.Integer(), nullable=False),
         sa.Column("made_at", broker.db.UTCDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["a_id"], ["sme.id"], name=op.f("fk_introduction_a_id_sme"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["b_id"], ["sme.id"], name=op.f("fk_introduction_b_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["a_id"], ["sme.id"], name=op.f("fk_introduction_a_id_sme"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["b_id"], ["sme.id"], name=op.f("fk_introduction_b_id_sme"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["event_id"], ["event.id"], name=op.f("fk_introduction_event_id_event")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_introduction")),
         sa.UniqueConstraint("event_id", "a_id", "b_id", name=op.f("uq_introduction_event_id")),
@@ -354,16 +327,7 @@ def upgrade() -> None:
         sa.Column("event_id", sa.Integer(), nullable=False),
         sa.Column(
             "status",
-            sa.Enum(
-                "queued",
-                "running",
-                "done",
-                "failed",
-                "cancelled",
-                name="runstatus",
-                native_enum=False,
-                length=20,
-            ),
+            sa.Enum("queued", "running", "done", "failed", "cancelled", name="runstatus", native_enum=False, length=20),
             nullable=False,
         ),
         sa.Column("seed", sa.Integer(), nullable=False),
@@ -411,12 +375,8 @@ def upgrade() -> None:
         sa.Column("a_id", sa.Integer(), nullable=False),
         sa.Column("b_id", sa.Integer(), nullable=False),
         sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["a_id"], ["sme.id"], name=op.f("fk_pastpartner_a_id_sme"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["b_id"], ["sme.id"], name=op.f("fk_pastpartner_b_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["a_id"], ["sme.id"], name=op.f("fk_pastpartner_a_id_sme"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["b_id"], ["sme.id"], name=op.f("fk_pastpartner_b_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("a_id", "b_id", name=op.f("pk_pastpartner")),
     )
     op.create_table(
@@ -426,9 +386,7 @@ def upgrade() -> None:
         sa.Column("sme_id", sa.Integer(), nullable=False),
         sa.Column("registered_at", broker.db.UTCDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["event_id"], ["event.id"], name=op.f("fk_registration_event_id_event")),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_registration_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_registration_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registration")),
         sa.UniqueConstraint("event_id", "sme_id", name=op.f("uq_registration_event_id")),
     )
@@ -440,16 +398,10 @@ def upgrade() -> None:
         "statement",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("sme_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum("offer", "need", name="statementkind", native_enum=False, length=20),
-            nullable=False,
-        ),
+        sa.Column("kind", sa.Enum("offer", "need", name="statementkind", native_enum=False, length=20), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("text", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_statement_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_statement_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement")),
     )
     with op.batch_alter_table("statement", schema=None) as batch_op:
@@ -466,9 +418,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["a_id"], ["sme.id"], name=op.f("fk_match_a_id_sme"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["b_id"], ["sme.id"], name=op.f("fk_match_b_id_sme"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["matchrun.id"], name=op.f("fk_match_run_id_matchrun"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["matchrun.id"], name=op.f("fk_match_run_id_matchrun"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match")),
         sa.UniqueConstraint("run_id", "a_id", "b_id", name=op.f("uq_match_run_id")),
     )
@@ -491,9 +441,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["run_id"], ["matchrun.id"], name=op.f("fk_shortlist_run_id_matchrun"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["sme_id"], ["sme.id"], name=op.f("fk_shortlist_sme_id_sme"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sme_id"], ["sme.id"], name=op.f("fk_shortlist_sme_id_sme"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shortlist")),
         sa.UniqueConstraint("run_id", "sme_id", name=op.f("uq_shortlist_run_id")),
     )

@@ -1,0 +1,13 @@
+"""The append-only record of who changed what."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from broker.db import now
+from broker.models import AuditEntry
+
+
+def record(session: Session, actor: str, action: str, subject: str, **detail: Any) -> None:
+    """Add an entry in the transaction of the change itself. `actor` names a person or a command, never an address."""
+    session.add(AuditEntry(at=now(session), actor=actor[:120], action=action, subject=subject[:120], detail=detail))

@@ -1,0 +1,171 @@
+"""What an SME is shown of a partner, the same on its page and in its mail."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from babel import Locale
+from sqlmodel import Session, col, select
+
+from broker.models import (
+    Answer,
+    City,
+    Contact,
+    Hub,
+    Interest,
+    Introduction,
+    Match,
+    Sector,
+    Shortlist,
+    ShortlistEntry,
+    Sme,
+)
+
+ENGLISH = Locale("en")
+DISTANCE = {
+    "close": "Close to your own field: you will understand each other quickly.",
+    "near": "Near your field, yet not the same: something to talk about and something to learn.",
+    "far": "Far from your own field: a partner to explore with.",
+}
+MISSING = {
+    "needs_missing": "They have not said yet what they look for.",
+    "offers_missing": "They have not said yet what they offer.",
+    "own_needs_missing": "You have not said yet what you look for.",
+    "own_offers_missing": "You have not said yet what you offer.",
+    "no_market_overlap": "Neither of you has named the other’s country as a target market.",
+    "sector_unknown": "Their sector is not confirmed yet.",
+    "languages_unknown": "We do not know yet which languages they work in.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Two sentences in the firms' own words that answer each other, and how well they do."""
+
+    need: str
+    offer: str
+    strength: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One partner on one SME's shortlist. `contact` is set only after both said yes (law 7)."""
+
+    partner_id: int
+    name: str
+    city: str
+    hub: str
+    sector: str
+    group: str
+    languages: tuple[str, ...]
+    markets: tuple[str, ...]
+    website: str
+    strength: float
+    you_need: Quote | None
+    they_need: Quote | None
+    distance: str
+    missing: tuple[str, ...]
+    answer: Answer | None
+    contact: Contact | None
+
+
+def for_shortlists(session: Session, shortlists: Collection[Shortlist]) -> dict[int, list[Card]]:
+    """The cards of each shortlist by its SME's id, best partner first; a fixed number of queries."""
+    by_id = {shortlist.id: shortlist for shortlist in shortlists}
+    cards: dict[int, list[Card]] = {shortlist.sme_id: [] for shortlist in shortlists}
+    rows = session.exec(
+        select(ShortlistEntry, Match, Sme, City, Hub, Sector)
+        .join(Match, col(Match.id) == ShortlistEntry.match_id)
+        .join(Sme, col(Sme.id) == ShortlistEntry.partner_id)
+        .join(City, col(City.code) == Sme.city_code)
+        .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
+        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
+        .where(col(ShortlistEntry.shortlist_id).in_(by_id))
+        .order_by(col(ShortlistEntry.rank))
+    ).all()
+    events = {shortlist.event_id for shortlist in shortlists}
+    answers = _answers(session, events, cards)
+    contacts = _disclosed_contacts(session, events, cards)
+    for entry, match, partner, city, hub, sector in rows:
+        shortlist = by_id[entry.shortlist_id]
+        pair = (shortlist.event_id, shortlist.sme_id, entry.partner_id)
+        cards[shortlist.sme_id].append(
+            _card(shortlist.sme_id, match, partner, city, hub, sector, answers.get(pair), contacts.get(pair))
+        )
+    return cards
+
+
+def _card(
+    sme_id: int,
+    match: Match,
+    partner: Sme,
+    city: City,
+    hub: Hub | None,
+    sector: Sector | None,
+    answer: Answer | None,
+    contact: Contact | None,
+) -> Card:
+    own, theirs = ("a", "b") if match.a_id == sme_id else ("b", "a")
+    evidence = match.evidence
+    return Card(
+        partner_id=partner.id,
+        name=partner.name,
+        city=city.name,
+        hub=hub.name if hub else "",
+        sector=sector.name if sector else "",
+        group=sector.group if sector else "",
+        languages=_names(partner.languages, ENGLISH.languages),
+        markets=_names(partner.markets, ENGLISH.territories),
+        website=partner.website,
+        strength=match.strength,
+        you_need=_quote(evidence.get(f"{own}_to_{theirs}")),
+        they_need=_quote(evidence.get(f"{theirs}_to_{own}")),
+        distance=DISTANCE.get(evidence.get("distance", ""), ""),
+        missing=tuple(missing_in_words(evidence.get(f"missing_for_{own}", evidence.get("missing", [])))),
+        answer=answer,
+        contact=contact,
+    )
+
+
+def missing_in_words(codes: Iterable[str]) -> list[str]:
+    """What a pair lacks, a sentence each."""
+    words = []
+    for code in codes:
+        kind, _, detail = code.partition(":")
+        if kind == "no_shared_language_but":
+            words.append(f"{ENGLISH.languages.get(detail, detail)} is the only working language you share.")
+        elif kind in MISSING:
+            words.append(MISSING[kind])
+    return words
+
+
+def _quote(evidence: dict[str, str] | None) -> Quote | None:
+    return Quote(**evidence) if evidence else None
+
+
+def _names(codes: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:
+    return tuple(names.get(code, code) for code in codes)
+
+
+def _answers(session: Session, events: Collection[int], sme_ids: Collection[int]) -> dict[tuple[int, int, int], Answer]:
+    rows = session.exec(select(Interest).where(col(Interest.event_id).in_(events), col(Interest.sme_id).in_(sme_ids)))
+    return {(row.event_id, row.sme_id, row.partner_id): row.answer for row in rows}
+
+
+def _disclosed_contacts(
+    session: Session, events: Collection[int], sme_ids: Collection[int]
+) -> dict[tuple[int, int, int], Contact]:
+    """Contacts by (event, SME that may see it, partner): only where an introduction was made."""
+    introductions = session.exec(
+        select(Introduction).where(
+            col(Introduction.event_id).in_(events),
+            col(Introduction.a_id).in_(sme_ids) | col(Introduction.b_id).in_(sme_ids),
+        )
+    ).all()
+    ids = {sme_id for row in introductions for sme_id in (row.a_id, row.b_id)}
+    contacts = {row.sme_id: row for row in session.exec(select(Contact).where(col(Contact.sme_id).in_(ids)))}
+    seen = {
+        (row.event_id, own, other): contacts.get(other)
+        for row in introductions
+        for own, other in ((row.a_id, row.b_id), (row.b_id, row.a_id))
+    }
+    return {key: contact for key, contact in seen.items() if contact is not None}

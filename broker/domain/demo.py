@@ -1,0 +1,93 @@
+"""The demo: 102 invented SMEs of eleven cities, their workshop in Berlin, and accounts to look around with."""
+
+import csv
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+
+from sqlmodel import Session, col, select
+
+from broker.config import DATA, Settings
+from broker.db import now
+from broker.domain import accounts, events, imports, sheets
+from broker.models import Account, City, Event, PastPartner, Role, Sme
+
+PASSWORD = "cross-innovation"  # noqa: S105 - printed on the demo's own front page
+ORGANISER = "organiser@workshop.example"
+ADMIN = "admin@network.example"
+DEMO = DATA / "demo"
+
+
+class DemoSignIn(NamedTuple):
+    """An account of the demo, for its front page and the terminal."""
+
+    role: str
+    email: str
+    password: str
+
+
+def sign_ins() -> list[DemoSignIn]:
+    """The accounts worth trying first."""
+    return [
+        DemoSignIn("Organiser of the workshop in Berlin", ORGANISER, PASSWORD),
+        DemoSignIn("Broker of Berlin", broker_email("berlin"), PASSWORD),
+        DemoSignIn("Broker of Pilsen", broker_email("pilsen"), PASSWORD),
+        DemoSignIn("Administrator", ADMIN, PASSWORD),
+    ]
+
+
+def broker_email(city: str) -> str:
+    """The demo broker of a city."""
+    return f"{city}@brokers.example"
+
+
+def load(session: Session, settings: Settings) -> bool:
+    """Fill an empty database with the demo; False where there is one already."""
+    if session.exec(select(Event.id).limit(1)).first() is not None:
+        return False
+    organiser = _create_accounts(session)
+    content = (DEMO / "smes.csv").read_bytes()
+    preview = imports.preview(session, sheets.read("smes.csv", content))
+    imports.apply(session, "demo", preview, source="the demo")
+    _remember_past_partners(session)
+    event = _create_workshop(session, organiser)
+    events.register(session, "demo", event.id, events.can_register(session))
+    settings.demo_mark.parent.mkdir(parents=True, exist_ok=True)
+    settings.demo_mark.write_text("This home holds invented data. `broker demo` made it.\n")
+    return True
+
+
+def _create_accounts(session: Session) -> Account:
+    for city in session.exec(select(City).order_by(col(City.code))):
+        accounts.create(
+            session,
+            email=broker_email(city.code),
+            name=f"{city.name} broker",
+            role=Role.BROKER,
+            city_code=city.code,
+            password=PASSWORD,
+        )
+    accounts.create(session, email=ADMIN, name="Network administrator", role=Role.ADMIN, password=PASSWORD)
+    return accounts.create(session, email=ORGANISER, name="Workshop organiser", role=Role.ORGANISER, password=PASSWORD)
+
+
+def _remember_past_partners(session: Session) -> None:
+    ids = {sme.name: sme.id for sme in session.exec(select(Sme))}
+    with (DEMO / "past_partners.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            a_id, b_id = sorted((ids[row["a"]], ids[row["b"]]))
+            session.add(PastPartner(a_id=a_id, b_id=b_id, source="demo"))
+
+
+def _create_workshop(session: Session, organiser: Account) -> Event:
+    """24 March, like the network's workshop of 2014: the next one that leaves time to answer."""
+    today = now(session)
+    year = today.year if today + timedelta(days=30) < today.replace(month=3, day=24) else today.year + 1
+    start = datetime.combine(today.replace(year=year, month=3, day=24).date(), time(9, 30))
+    data = events.parse(
+        name="Internationalisation Workshop Berlin",
+        city="berlin",
+        venue="Festsaal am Kanal, Berlin",
+        starts=start,
+        ends=start.replace(hour=17, minute=30),
+    )
+    return events.create(session, "demo", data, organiser.id)

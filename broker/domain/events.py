@@ -1,0 +1,118 @@
+"""Workshops: create one, register SMEs, set its policy, pin and ban pairs."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from sqlmodel import Session, col, select
+
+from broker.db import now
+from broker.domain import audit
+from broker.errors import InvalidError, NotFoundError
+from broker.models import City, Event, PairRule, Registration, Sme, SmeStatus
+
+ANSWER_TIME = timedelta(days=1)
+"""Answers close this long before the event starts, so that the organiser can still schedule."""
+
+
+class EventData(BaseModel):
+    """What an organiser fills in. Times without a zone are the city's."""
+
+    name: str = Field(min_length=1, max_length=200)
+    city: str = Field(min_length=1, max_length=40)
+    starts: datetime
+    ends: datetime
+    venue: str = Field("", max_length=200)
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "EventData":
+        if (self.starts.tzinfo is None) == (self.ends.tzinfo is None) and self.ends <= self.starts:
+            raise ValueError("the end must be later than the start")
+        return self
+
+
+def parse(**fields: Any) -> EventData:
+    """EventData from plain values; InvalidError says which field and what was expected."""
+    try:
+        return EventData(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidError(f"{where or 'event'}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def create(session: Session, actor: str, data: EventData, organiser_id: int | None = None) -> Event:
+    """A new event; its city gives its time zone. InvalidError for an unknown city."""
+    city = session.get(City, data.city)
+    if city is None:
+        raise InvalidError(f"city: {data.city!r} is not one of the network's cities")
+    starts, ends = (_in_zone(moment, city) for moment in (data.starts, data.ends))
+    if ends <= starts:
+        raise InvalidError("ends: the end must be later than the start")
+    event = Event(
+        name=data.name,
+        city_code=city.code,
+        venue=data.venue,
+        starts_at=starts,
+        ends_at=ends,
+        answers_until=starts - ANSWER_TIME,
+        organiser_id=organiser_id,
+        policy=data.policy,
+        created_at=now(session),
+    )
+    session.add(event)
+    session.flush()
+    audit.record(session, actor, "event.create", f"event {event.id}", name=event.name)
+    return event
+
+
+def _in_zone(moment: datetime, city: City) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(city.timezone))).astimezone(UTC)
+
+
+def get(session: Session, event_id: int) -> Event:
+    """The event, or NotFoundError."""
+    event = session.get(Event, event_id)
+    if event is None:
+        raise NotFoundError(f"There is no event {event_id}.")
+    return event
+
+
+def register(session: Session, actor: str, event_id: int, sme_ids: Collection[int]) -> int:
+    """Register SMEs; those already registered stay as they are. Returns how many are new."""
+    event = get(session, event_id)
+    there = set(session.exec(select(Registration.sme_id).where(Registration.event_id == event_id)))
+    moment = now(session)
+    new = sorted(set(sme_ids) - there)
+    session.add_all(Registration(event_id=event_id, sme_id=sme_id, registered_at=moment) for sme_id in new)
+    session.flush()
+    if new:
+        audit.record(session, actor, "event.register", f"event {event.id}", count=len(new))
+    return len(new)
+
+
+def can_register(session: Session, city: str | None = None) -> list[int]:
+    """Ids of every SME that is not paused or expired, of one city or of all."""
+    query = select(Sme.id).where(col(Sme.status).not_in([SmeStatus.PAUSED, SmeStatus.EXPIRED])).order_by(col(Sme.id))
+    if city is not None:
+        query = query.where(Sme.city_code == city)
+    return [sme_id for sme_id in session.exec(query) if sme_id is not None]
+
+
+def set_pair_rule(session: Session, actor: str, event_id: int, pair: tuple[int, int], kind: str | None) -> None:
+    """Pin or ban a pair at an event ('pin', 'ban'), or lift the rule (None)."""
+    a_id, b_id = sorted(pair)
+    if kind not in {"pin", "ban", None} or a_id == b_id:
+        raise InvalidError("A pair of two SMEs can be pinned or banned.")
+    rule = session.get(PairRule, (event_id, a_id, b_id))
+    if kind is None:
+        if rule is not None:
+            session.delete(rule)
+    elif rule is None:
+        session.add(PairRule(event_id=event_id, a_id=a_id, b_id=b_id, kind=kind))
+    else:
+        rule.kind = kind
+    audit.record(session, actor, f"pair.{kind or 'lift'}", f"event {event_id}", a=a_id, b=b_id)

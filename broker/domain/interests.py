@@ -1,0 +1,123 @@
+"""An SME's answers about the partners it was shown, and the introduction when both said yes."""
+
+import hashlib
+
+from itsdangerous import BadData, URLSafeSerializer
+from sqlmodel import Session, col, select
+
+from broker.config import Settings
+from broker.db import now
+from broker.domain import audit, events, letters
+from broker.errors import ConflictError, NotFoundError
+from broker.models import (
+    Answer,
+    Event,
+    Interest,
+    Introduction,
+    Match,
+    Registration,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+)
+
+
+def link(settings: Settings, registration: Registration) -> str:
+    """The signed address of an SME's page at an event, for its mail."""
+    return f"{settings.public_url}/s/{_signer(settings).dumps(registration.id)}"
+
+
+def _signer(settings: Settings) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        settings.secret_key, salt="shortlist page", signer_kwargs={"digest_method": hashlib.sha256}
+    )
+
+
+def open_link(session: Session, settings: Settings, token: str) -> Registration:
+    """The registration a link stands for. NotFoundError when it is not ours, or its event is over."""
+    try:
+        registration_id = _signer(settings).loads(token)
+    except BadData:
+        registration_id = None
+    registration = session.get(Registration, registration_id) if isinstance(registration_id, int) else None
+    if registration is None or now(session) > session.get_one(Event, registration.event_id).ends_at:
+        raise NotFoundError("This link does not work any more. Your broker can tell you why.")
+    return registration
+
+
+def can_answer(session: Session, event: Event) -> bool:
+    """Whether answers can still be given or changed."""
+    return now(session) <= event.answers_until
+
+
+def express(
+    session: Session, settings: Settings, registration: Registration, partner_id: int, answer: Answer
+) -> Introduction | None:
+    """Write or change an SME's answer; the introduction where it makes the yes mutual, else None.
+
+    NotFoundError if the partner is not on its approved shortlist, ConflictError after the deadline."""
+    event = events.get(session, registration.event_id)
+    _lock_pair(session, registration, partner_id)
+    if not can_answer(session, event):
+        raise ConflictError("Answers for this workshop are closed. Your broker can still help you.")
+    mine = _find(session, event, registration.sme_id, partner_id)
+    if mine is None:
+        mine = Interest(
+            event_id=registration.event_id,
+            sme_id=registration.sme_id,
+            partner_id=partner_id,
+            answer=answer,
+            answered_at=now(session),
+        )
+    elif mine.answer == answer:
+        return None
+    mine.answer, mine.answered_at = answer, now(session)
+    session.add(mine)
+    session.flush()
+    subject = f"event {event.id}"
+    audit.record(session, f"sme {registration.sme_id}", "interest.express", subject, partner=partner_id, answer=answer)
+    theirs = _find(session, event, partner_id, registration.sme_id)
+    if answer == Answer.INTERESTED and theirs is not None and theirs.answer == Answer.INTERESTED:
+        return _introduce(session, settings, event, registration.sme_id, partner_id)
+    return None
+
+
+def _lock_pair(session: Session, registration: Registration, partner_id: int) -> None:
+    """Hold the pair's match until the end of the transaction: of two yeses at once, one must see the other."""
+    match_id = session.exec(
+        select(ShortlistEntry.match_id)
+        .join(Shortlist, col(Shortlist.id) == ShortlistEntry.shortlist_id)
+        .where(
+            Shortlist.event_id == registration.event_id,
+            Shortlist.sme_id == registration.sme_id,
+            Shortlist.status == ShortlistStatus.APPROVED,
+            ShortlistEntry.partner_id == partner_id,
+        )
+    ).one_or_none()
+    if match_id is None:
+        raise NotFoundError("This firm is not on your shortlist.")
+    session.exec(select(Match.id).where(Match.id == match_id).with_for_update()).one()
+
+
+def _find(session: Session, event: Event, sme_id: int, partner_id: int) -> Interest | None:
+    return session.exec(
+        select(Interest).where(
+            Interest.event_id == event.id, Interest.sme_id == sme_id, Interest.partner_id == partner_id
+        )
+    ).one_or_none()
+
+
+def _introduce(session: Session, settings: Settings, event: Event, sme_id: int, partner_id: int) -> Introduction | None:
+    """Disclose contacts and write one mail to each; None if that was done before."""
+    a_id, b_id = sorted((sme_id, partner_id))
+    there = select(Introduction).where(
+        Introduction.event_id == event.id, Introduction.a_id == a_id, Introduction.b_id == b_id
+    )
+    if session.exec(there).one_or_none() is not None:
+        return None
+    introduction = Introduction(event_id=event.id, a_id=a_id, b_id=b_id, made_at=now(session))
+    session.add(introduction)
+    session.flush()
+    audit.record(session, f"sme {sme_id}", "introduction.make", f"event {event.id}", a=a_id, b=b_id)
+    letters.introductions(session, settings, event, introduction)
+    return introduction

@@ -1,0 +1,173 @@
+"""Every mail the service writes: one function and one template folder each, rendered to a fixed message."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlmodel import Session, col, select
+
+from broker.config import TEMPLATES, Settings
+from broker.db import now
+from broker.domain import outbox
+from broker.domain.cards import Card
+from broker.models import Account, City, Contact, Email, Event, Introduction, Role, Sector, Sme
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a mail goes and what it is for."""
+
+    key: str
+    kind: str
+    to_name: str
+    to_address: str
+    event_id: int | None = None
+    sme_id: int | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShortlistLetter:
+    """What the shortlist mail of one SME is made of."""
+
+    event: Event
+    city: City
+    sme: Sme
+    contact: Contact
+    cards: list[Card]
+    link: str
+    reply_to: str | None
+    revision: int
+
+
+def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> Email:
+    """The shortlist of one SME, ahead of the workshop."""
+    event, sme = letter.event, letter.sme
+    return _write(
+        session,
+        settings,
+        Envelope(
+            key=f"shortlist:{event.id}:{sme.id}:{letter.revision}",
+            kind="shortlist",
+            to_name=letter.contact.name,
+            to_address=letter.contact.email,
+            event_id=event.id,
+            sme_id=sme.id,
+            reply_to=letter.reply_to,
+        ),
+        {
+            "event": event,
+            "city": letter.city,
+            "zone": ZoneInfo(letter.city.timezone),
+            "sme": sme,
+            "contact": letter.contact,
+            "cards": letter.cards,
+            "link": letter.link,
+            "demo": settings.is_demo,
+        },
+    )
+
+
+def introductions(session: Session, settings: Settings, event: Event, introduction: Introduction) -> list[Email]:
+    """One mail to each of two SMEs that both said yes, with the other's contact data."""
+    sides = {sme_id: _side(session, sme_id) for sme_id in (introduction.a_id, introduction.b_id)}
+    city = session.get_one(City, event.city_code)
+    replies = reply_addresses(session)
+    mails = []
+    for own_id, other_id in ((introduction.a_id, introduction.b_id), (introduction.b_id, introduction.a_id)):
+        own, other = sides[own_id], sides[other_id]
+        contact: Contact | None = own["contact"]
+        if contact is None or not contact.email:
+            continue
+        envelope = Envelope(
+            key=f"introduction:{event.id}:{introduction.id}:{own_id}",
+            kind="introduction",
+            to_name=contact.name,
+            to_address=contact.email,
+            event_id=event.id,
+            sme_id=own_id,
+            reply_to=replies.get(own["sme"].city_code),
+        )
+        context = {"event": event, "city": city, "zone": ZoneInfo(city.timezone), "own": own, "other": other}
+        mails.append(_write(session, settings, envelope, context | {"demo": settings.is_demo}))
+    return mails
+
+
+def _side(session: Session, sme_id: int) -> dict[str, Any]:
+    sme = session.get_one(Sme, sme_id)
+    return {
+        "sme": sme,
+        "city": session.get_one(City, sme.city_code),
+        "sector": session.get(Sector, sme.sector_code) if sme.sector_code else None,
+        "contact": session.exec(select(Contact).where(Contact.sme_id == sme_id)).one_or_none(),
+    }
+
+
+def sign_in(session: Session, settings: Settings, account: Account, url: str) -> Email:
+    """The link by which an account signs in without its password."""
+    envelope = Envelope(
+        key=f"sign_in:{account.id}:{secrets.token_hex(8)}",
+        kind="sign_in",
+        to_name=account.name,
+        to_address=account.email,
+    )
+    return _write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
+
+
+def reply_addresses(session: Session) -> dict[str, str]:
+    """By city: the address of its broker, to whom an SME's reply goes."""
+    brokers = select(Account).where(Account.role == Role.BROKER, col(Account.active)).order_by(col(Account.id).desc())
+    return {account.city_code: account.email for account in session.exec(brokers) if account.city_code}
+
+
+def _write(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> Email:
+    """Render all parts now, so that what is sent is what was approved (law 5)."""
+    text = {part: _render(f"{envelope.kind}/{part}", context) for part in ("subject.txt", "body.txt", "body.html")}
+    message = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=False))
+    sender_name, sender = parseaddr(settings.mail_from)
+    message["From"] = Address(sender_name, addr_spec=sender)
+    message["To"] = Address(_one_line(envelope.to_name), addr_spec=envelope.to_address)
+    if envelope.reply_to:
+        message["Reply-To"] = Address(addr_spec=envelope.reply_to)
+    message["Subject"] = _one_line(text["subject.txt"])
+    message["Date"] = format_datetime(now(session))
+    message["Message-ID"] = f"<{secrets.token_hex(16)}@{urlsplit(settings.public_url).hostname}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text["body.txt"], cte="quoted-printable")
+    message.add_alternative(css_inline.inline(text["body.html"]), subtype="html", cte="quoted-printable")
+    return outbox.write(session, message, envelope.key, envelope.kind, envelope.event_id, envelope.sme_id)
+
+
+def _one_line(text: str) -> str:
+    """A header is one line; anything else would be another header."""
+    return " ".join(text.split())
+
+
+@lru_cache(maxsize=1)
+def _environments() -> dict[str, Environment]:
+    """HTML is escaped, text is not: said here for each, because file names alone would not do it."""
+    loader = FileSystemLoader(TEMPLATES / "emails")
+    return {
+        kind: Environment(  # noqa: S701 - escaped for HTML; plain text must not be
+            loader=loader,
+            autoescape=kind == "html",
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        for kind in ("txt", "html")
+    }
+
+
+def _render(name: str, context: Mapping[str, Any]) -> str:
+    return _environments()[name.rpartition(".")[2]].get_template(name).render(context)

@@ -1,0 +1,225 @@
+"""What an organiser takes out of the service: match list, answers, participants, as CSV and XLSX."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import xlsxwriter
+from sqlmodel import Session, col, select
+
+from broker.db import now
+from broker.domain import audit, cards, events
+from broker.domain.cards import Card, Quote
+from broker.errors import InvalidError
+from broker.models import (
+    City,
+    Contact,
+    ExportLog,
+    Hub,
+    Interest,
+    Introduction,
+    Registration,
+    Sector,
+    Shortlist,
+    ShortlistStatus,
+    Sme,
+)
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A header and rows of texts."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def table(session: Session, event_id: int, what: str) -> Table:
+    """'matches', 'answers' or 'participants' of an event; InvalidError for anything else."""
+    if what not in TABLES:
+        raise InvalidError(f"{what!r} cannot be exported. Expected one of: {', '.join(TABLES)}.")
+    events.get(session, event_id)
+    return TABLES[what](session, event_id)
+
+
+def _matches(session: Session, event_id: int) -> Table:
+    """One row per SME and partner of the approved shortlists, or of the drafts where none is approved yet."""
+    columns = (
+        "sme",
+        "sme_city",
+        "sme_sector",
+        "sme_group",
+        "partner",
+        "partner_city",
+        "partner_sector",
+        "partner_group",
+        "rank",
+        "strength",
+        "reason_for_sme",
+        "reason_for_partner",
+        "answer_sme",
+        "answer_partner",
+    )
+    shortlists = current(session, event_id)
+    shown = cards.for_shortlists(session, shortlists)
+    smes = _smes(session, event_id)
+    answers = _answers(session, event_id)
+    rows = [
+        (
+            *smes[sme_id],
+            *(card.name, card.city, card.sector, card.group, str(rank), f"{card.strength:.3f}"),
+            *_reasons(card),
+            answers.get((sme_id, card.partner_id), ""),
+            answers.get((card.partner_id, sme_id), ""),
+        )
+        for sme_id in sorted(shown, key=lambda sme_id: smes[sme_id])
+        for rank, card in enumerate(shown[sme_id], start=1)
+    ]
+    return Table(columns, rows)
+
+
+def current(session: Session, event_id: int) -> list[Shortlist]:
+    """The approved shortlists of an event, or its drafts where none is approved yet."""
+    for status in (ShortlistStatus.APPROVED, ShortlistStatus.DRAFT):
+        rows = session.exec(select(Shortlist).where(Shortlist.event_id == event_id, Shortlist.status == status)).all()
+        if rows:
+            return list(rows)
+    return []
+
+
+def _smes(session: Session, event_id: int) -> dict[int, tuple[str, str, str, str]]:
+    rows = session.exec(
+        select(Sme, City, Sector)
+        .join(Registration, col(Registration.sme_id) == Sme.id)
+        .join(City, col(City.code) == Sme.city_code)
+        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
+        .where(Registration.event_id == event_id)
+    )
+    return {
+        sme.id: (sme.name, city.name, sector.name if sector else "", sector.group if sector else "")
+        for sme, city, sector in rows
+    }
+
+
+def _answers(session: Session, event_id: int) -> dict[tuple[int, int], str]:
+    rows = session.exec(select(Interest).where(Interest.event_id == event_id))
+    return {(row.sme_id, row.partner_id): row.answer.value for row in rows}
+
+
+def _reasons(card: Card) -> tuple[str, str]:
+    """Two quotes a side; the partner's reason is the one the SME sees as “they look for”."""
+    return _quoted(card.you_need), _quoted(card.they_need)
+
+
+def _quoted(quote: Quote | None) -> str:
+    return f"looks for “{quote.need}” – finds “{quote.offer}”" if quote else ""
+
+
+def _answer_rows(session: Session, event_id: int) -> Table:
+    smes = _smes(session, event_id)
+    introduced = {
+        frozenset((row.a_id, row.b_id))
+        for row in session.exec(select(Introduction).where(Introduction.event_id == event_id))
+    }
+    answers = session.exec(select(Interest).where(Interest.event_id == event_id).order_by(col(Interest.answered_at)))
+    rows = [
+        (
+            *smes[row.sme_id][:2],
+            *smes[row.partner_id][:2],
+            row.answer.value,
+            row.answered_at.strftime("%Y-%m-%d %H:%M UTC"),
+            "yes" if frozenset((row.sme_id, row.partner_id)) in introduced else "",
+        )
+        for row in answers
+    ]
+    return Table(("sme", "sme_city", "partner", "partner_city", "answer", "answered_at", "introduced"), rows)
+
+
+def _participants(session: Session, event_id: int) -> Table:
+    rows = session.exec(
+        select(Sme, City, Hub, Sector, Contact)
+        .join(Registration, col(Registration.sme_id) == Sme.id)
+        .join(City, col(City.code) == Sme.city_code)
+        .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
+        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
+        .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
+        .where(Registration.event_id == event_id)
+        .order_by(City.name, Sme.name)
+    )
+    columns = (
+        *("sme", "city", "hub", "sector", "group", "sector_confirmed", "status"),
+        *("languages", "markets", "readiness", "contact", "email", "phone", "website"),
+    )
+    return Table(
+        columns,
+        [
+            (
+                *(sme.name, city.name, hub.name if hub else ""),
+                *((sector.name, sector.group) if sector else ("", "")),
+                ("yes" if sme.sector_confirmed else "to be confirmed") if sector else "",
+                sme.status.value,
+                *(", ".join(sme.languages), ", ".join(sme.markets), str(sme.readiness or "")),
+                *((contact.name, contact.email, contact.phone) if contact else ("", "", "")),
+                sme.website,
+            )
+            for sme, city, hub, sector, contact in rows
+        ],
+    )
+
+
+TABLES: dict[str, Callable[[Session, int], Table]] = {
+    "matches": _matches,
+    "answers": _answer_rows,
+    "participants": _participants,
+}
+
+
+def to_csv(data: Table) -> bytes:
+    """UTF-8 with BOM, so that Excel reads Łódź; no cell can start a formula."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(data.columns)
+    writer.writerows([_inert(cell) for cell in row] for row in data.rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _inert(cell: str) -> str:
+    """A leading quote keeps a spreadsheet from calculating what somebody typed into a profile."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+
+
+def to_xlsx(data: Table) -> bytes:
+    """One sheet of text cells: nothing is turned into a formula, link or number."""
+    out = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(out, options) as book:
+        sheet = book.add_worksheet()
+        bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+        for column, name in enumerate(data.columns):
+            sheet.write_string(0, column, name, bold)
+            sheet.set_column(column, column, _width(data, column), wrapped)
+        for number, row in enumerate(data.rows, start=1):
+            for column, cell in enumerate(row):
+                sheet.write_string(number, column, cell.translate(CONTROLS)[:32_767])
+        sheet.freeze_panes(1, 1)
+        sheet.autofilter(0, 0, len(data.rows), len(data.columns) - 1)
+    return out.getvalue()
+
+
+def _width(data: Table, column: int) -> float:
+    """Wide enough for most cells, in characters; long texts wrap."""
+    longest = max((len(row[column]) for row in data.rows), default=0)
+    return min(max(len(data.columns[column]), longest) + 2, 50)
+
+
+FORMATS: dict[str, Callable[[Table], bytes]] = {"csv": to_csv, "xlsx": to_xlsx}
+
+
+def log_export(session: Session, actor: str, event_id: int, what: str, form: str, data: Table) -> None:
+    """Remember that this left the service, so that an erasure can follow it."""
+    session.add(ExportLog(at=now(session), actor=actor, event_id=event_id, what=what, format=form, rows=len(data.rows)))
+    audit.record(session, actor, "event.export", f"event {event_id}", what=what, format=form)

@@ -1,0 +1,24 @@
+"""Addresses that are never mailed again, kept as hashes."""
+
+import hashlib
+
+from sqlmodel import Session
+
+from broker.db import now
+from broker.models import Suppression
+
+
+def address_hash(address: str) -> str:
+    """The name of an address in the suppression list: what differs only by case is one address."""
+    return hashlib.sha256(address.strip().casefold().encode()).hexdigest()
+
+
+def is_suppressed(session: Session, address: str) -> bool:
+    """Whether this address must not be mailed."""
+    return session.get(Suppression, address_hash(address)) is not None
+
+
+def suppress(session: Session, address: str, reason: str) -> None:
+    """Never mail this address again."""
+    if not is_suppressed(session, address):
+        session.add(Suppression(address_hash=address_hash(address), reason=reason, since=now(session)))
