@@ -12,9 +12,14 @@ from broker.models import (
     Consent,
     Contact,
     Event,
+    Match,
+    MatchRun,
     Purpose,
     Registration,
     Role,
+    RunStatus,
+    Shortlist,
+    ShortlistEntry,
     Sme,
     SmeStatus,
     Statement,
@@ -57,9 +62,7 @@ def make_sme(
         for position, text in enumerate(texts):
             session.add(Statement(sme_id=sme.id, kind=kind, position=position, text=text))
     if email != "":
-        session.add(
-            Contact(sme_id=sme.id, name=f"Person {number}", email=email or f"sme{number}@firm.example")
-        )
+        session.add(Contact(sme_id=sme.id, name=f"Person {number}", email=email or f"sme{number}@firm.example"))
     for purpose in consents:
         session.add(Consent(sme_id=sme.id, purpose=purpose, given_at=moment, recorded_by="test"))
     session.flush()
@@ -83,15 +86,10 @@ def register(session: Session, event: Event, *smes: Sme) -> list[Registration]:
     """Register the SMEs at the event."""
     moment = now(session)
     assert event.id is not None
-    return [
-        _save(session, Registration(event_id=event.id, sme_id=sme.id or 0, registered_at=moment))
-        for sme in smes
-    ]
+    return [_save(session, Registration(event_id=event.id, sme_id=sme.id or 0, registered_at=moment)) for sme in smes]
 
 
-def make_account(
-    session: Session, role: Role = Role.BROKER, *, city: str | None = "berlin", **fields: Any
-) -> Account:
+def make_account(session: Session, role: Role = Role.BROKER, *, city: str | None = "berlin", **fields: Any) -> Account:
     """An active account; organisers and administrators have no city."""
     defaults: dict[str, Any] = {
         "email": f"account{next(_numbers)}@broker.example",
@@ -106,3 +104,29 @@ def _save(session: Session, row: Row) -> Row:
     session.add(row)
     session.flush()
     return row
+
+
+QUOTES = {"need": "a clinic that tests our game", "offer": "two clinics with patients", "strength": "strong"}
+
+
+def make_shortlists(session: Session, event: Event, *pairs: tuple[Sme, Sme]) -> dict[int, Shortlist]:
+    """Draft shortlists of a finished run, by SME id: each pair stands on both lists, in the order given."""
+    run = _save(
+        session,
+        MatchRun(event_id=event.id, status=RunStatus.DONE, requested_by="test", created_at=now(session)),
+    )
+    lists: dict[int, Shortlist] = {}
+    ranks: dict[int, int] = {}
+    for pair in pairs:
+        a, b = sorted(pair, key=lambda sme: sme.id)
+        evidence = {"a_to_b": QUOTES, "b_to_a": None, "distance": "far", "missing": ["needs_missing"]}
+        match = _save(session, Match(run_id=run.id, a_id=a.id, b_id=b.id, strength=0.75, evidence=evidence))
+        for own, other in ((a, b), (b, a)):
+            if own.id not in lists:
+                lists[own.id] = _save(session, Shortlist(run_id=run.id, event_id=event.id, sme_id=own.id))
+            ranks[own.id] = ranks.get(own.id, 0) + 1
+            entry = ShortlistEntry(
+                shortlist_id=lists[own.id].id, partner_id=other.id, match_id=match.id, rank=ranks[own.id]
+            )
+            _save(session, entry)
+    return lists

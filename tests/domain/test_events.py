@@ -1,0 +1,92 @@
+"""Workshops are created in their city's time, and registering twice changes nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session, select
+
+from broker.domain import events
+from broker.errors import InvalidError, NotFoundError
+from broker.models import AuditEntry, PairRule, SmeStatus
+from tests.factories import make_event, make_sme
+
+SUMMER = {"starts": "2027-07-01T09:30", "ends": "2027-07-01T17:00"}
+
+
+def test_times_without_a_zone_are_the_citys(session: Session) -> None:
+    event = events.create(session, "test", events.parse(name="W", city="tallinn", **SUMMER))
+    assert event.starts_at == datetime(2027, 7, 1, 6, 30, tzinfo=UTC)
+    assert event.answers_until == event.starts_at - timedelta(days=1)
+
+
+def test_times_with_a_zone_are_kept(session: Session) -> None:
+    data = events.parse(name="W", city="tallinn", starts="2027-07-01T09:30Z", ends="2027-07-01T12:00+02:00")
+    event = events.create(session, "test", data)
+    assert event.starts_at == datetime(2027, 7, 1, 9, 30, tzinfo=UTC)
+    assert event.ends_at == datetime(2027, 7, 1, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": ""}, "name: String should have at least 1 character"),
+        ({"starts": "tomorrow"}, "starts: Input should be a valid datetime"),
+        ({"ends": "2027-07-01T09:30"}, "event: the end must be later than the start"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_was_expected(fields: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidError) as error:
+        events.parse(**({"name": "W", "city": "berlin", **SUMMER} | fields))
+    assert str(error.value).startswith(message)
+
+
+def test_an_unknown_city_is_refused(session: Session) -> None:
+    with pytest.raises(InvalidError, match="'atlantis' is not one of the network's cities"):
+        events.create(session, "test", events.parse(name="W", city="atlantis", **SUMMER))
+
+
+def test_an_end_before_the_start_in_another_zone_is_refused(session: Session) -> None:
+    data = events.parse(name="W", city="berlin", starts="2027-07-01T09:30", ends="2027-07-01T09:30+05:00")
+    with pytest.raises(InvalidError, match="later than the start"):
+        events.create(session, "test", data)
+
+
+def test_registering_twice_registers_once_and_leaves_one_audit_entry(session: Session) -> None:
+    event, smes = make_event(session), [make_sme(session) for _ in range(3)]
+    ids = [sme.id for sme in smes]
+    assert events.register(session, "ann", event.id, ids) == 3
+    assert events.register(session, "ann", event.id, ids) == 0
+    entries = session.exec(select(AuditEntry).where(AuditEntry.action == "event.register")).all()
+    assert [(entry.actor, entry.detail) for entry in entries] == [("ann", {"count": 3})]
+
+
+def test_an_unknown_event_is_not_found(session: Session) -> None:
+    with pytest.raises(NotFoundError, match="There is no event 99"):
+        events.register(session, "ann", 99, [1])
+
+
+def test_paused_and_expired_smes_are_not_offered_for_registration(session: Session) -> None:
+    stays = make_sme(session, city="rome", status=SmeStatus.DRAFT)
+    elsewhere = make_sme(session, city="linz")
+    for status in (SmeStatus.PAUSED, SmeStatus.EXPIRED):
+        make_sme(session, city="rome", status=status)
+    assert events.can_register(session) == [stays.id, elsewhere.id]
+    assert events.can_register(session, "rome") == [stays.id]
+
+
+def test_a_pair_rule_is_kept_once_in_order_and_can_be_lifted(session: Session) -> None:
+    event, one, other = make_event(session), make_sme(session), make_sme(session)
+    events.set_pair_rule(session, "ann", event.id, (other.id, one.id), "pin")
+    events.set_pair_rule(session, "ann", event.id, (one.id, other.id), "ban")
+    session.flush()
+    rule = session.exec(select(PairRule)).one()
+    assert (rule.a_id, rule.b_id, rule.kind) == (one.id, other.id, "ban")
+    events.set_pair_rule(session, "ann", event.id, (one.id, other.id), None)
+    session.flush()
+    assert session.exec(select(PairRule)).all() == []
+
+
+def test_an_sme_cannot_be_paired_with_itself(session: Session) -> None:
+    event, sme = make_event(session), make_sme(session)
+    with pytest.raises(InvalidError, match="two SMEs"):
+        events.set_pair_rule(session, "ann", event.id, (sme.id, sme.id), "pin")

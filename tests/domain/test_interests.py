@@ -1,0 +1,149 @@
+"""Answers are changeable until the deadline; two yeses make one introduction, whatever the order."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from itsdangerous import URLSafeSerializer
+from sqlmodel import Session, select
+
+from broker.config import Settings
+from broker.db import Database, now
+from broker.domain import cards, interests, reports, shortlists
+from broker.errors import ConflictError, NotFoundError
+from broker.models import Answer, AuditEntry, Email, Event, Interest, Introduction, Registration, Sme
+from tests.factories import make_event, make_shortlists, make_sme, register
+
+SECRET = "a secret of this test only, long enough"
+SETTINGS = Settings(secret_key=SECRET)
+
+
+@pytest.fixture(autouse=True)
+def own_secret(database: Database) -> None:
+    database.settings.secret_key = SECRET
+
+
+@pytest.fixture
+def pair(session: Session) -> list[Registration]:
+    """Two SMEs on each other's approved shortlist."""
+    event, a, b = make_event(session), make_sme(session, "Ada"), make_sme(session, "Bea", city="rome")
+    registrations = register(session, event, a, b)
+    make_shortlists(session, event, (a, b))
+    shortlists.approve(session, SETTINGS, "ann", event.id)
+    session.commit()
+    return registrations
+
+
+def answer(session: Session, who: Registration, partner: Registration, what: Answer) -> Introduction | None:
+    return interests.express(session, SETTINGS, who, partner.sme_id, what)
+
+
+def test_a_link_opens_its_own_registration_and_no_other(session: Session, pair: list[Registration]) -> None:
+    for registration in pair:
+        token = interests.link(SETTINGS, registration).rpartition("/")[2]
+        assert interests.open_link(session, SETTINGS, token).id == registration.id
+
+
+@pytest.mark.parametrize("forge", ["flip", "other secret", "other purpose", "text", "empty"])
+def test_a_forged_link_is_not_found(session: Session, pair: list[Registration], forge: str) -> None:
+    token = interests.link(SETTINGS, pair[0]).rpartition("/")[2]
+    forged = {
+        "flip": token[:-1] + ("A" if token[-1] != "A" else "B"),
+        "other secret": URLSafeSerializer("another secret altogether", salt="shortlist page").dumps(pair[0].id),
+        "other purpose": URLSafeSerializer(SECRET, salt="something else").dumps(pair[0].id),
+        "text": "not-a-token",
+        "empty": "",
+    }[forge]
+    with pytest.raises(NotFoundError, match="does not work any more"):
+        interests.open_link(session, SETTINGS, forged)
+
+
+def test_a_link_ends_with_its_event(session: Session, pair: list[Registration]) -> None:
+    token = interests.link(SETTINGS, pair[0]).rpartition("/")[2]
+    session.get_one(Event, pair[0].event_id).ends_at = now(session) - timedelta(seconds=1)
+    with pytest.raises(NotFoundError):
+        interests.open_link(session, SETTINGS, token)
+
+
+def test_an_answer_can_be_changed_and_is_kept_once(session: Session, pair: list[Registration]) -> None:
+    for what in (Answer.INTERESTED, Answer.NOT_NOW, Answer.NOT_NOW, Answer.KNOWN):
+        assert answer(session, pair[0], pair[1], what) is None
+    assert [row.answer for row in session.exec(select(Interest))] == [Answer.KNOWN]
+    changes = session.exec(select(AuditEntry).where(AuditEntry.action == "interest.express")).all()
+    assert [entry.detail["answer"] for entry in changes] == ["interested", "not_now", "known"]
+
+
+def test_a_firm_that_is_not_on_the_shortlist_cannot_be_answered(session: Session, pair: list[Registration]) -> None:
+    stranger = make_sme(session)
+    with pytest.raises(NotFoundError, match="not on your shortlist"):
+        interests.express(session, SETTINGS, pair[0], stranger.id, Answer.INTERESTED)
+
+
+def test_a_draft_shortlist_cannot_be_answered(session: Session) -> None:
+    event, a, b = make_event(session), make_sme(session), make_sme(session)
+    registration, _ = register(session, event, a, b)
+    make_shortlists(session, event, (a, b))
+    with pytest.raises(NotFoundError):
+        interests.express(session, SETTINGS, registration, b.id, Answer.INTERESTED)
+
+
+def test_after_the_deadline_nothing_changes(session: Session, pair: list[Registration]) -> None:
+    session.get_one(Event, pair[0].event_id).answers_until = now(session) - timedelta(seconds=1)
+    session.flush()
+    with pytest.raises(ConflictError, match="closed"):
+        answer(session, pair[0], pair[1], Answer.INTERESTED)
+    assert session.exec(select(Interest)).all() == []
+
+
+def test_two_yeses_make_one_introduction_and_one_mail_to_each(session: Session, pair: list[Registration]) -> None:
+    assert answer(session, pair[0], pair[1], Answer.INTERESTED) is None
+    introduction = answer(session, pair[1], pair[0], Answer.INTERESTED)
+    assert introduction is not None
+    assert (introduction.a_id, introduction.b_id) == (pair[0].sme_id, pair[1].sme_id)
+    mails = session.exec(select(Email).where(Email.kind == "introduction").order_by(Email.sme_id)).all()
+    assert [mail.sme_id for mail in mails] == [pair[0].sme_id, pair[1].sme_id]
+    assert [mail.subject for mail in mails] == ["Ada, meet Bea", "Bea, meet Ada"]
+
+
+def test_changing_ones_mind_back_and_forth_introduces_once(session: Session, pair: list[Registration]) -> None:
+    answer(session, pair[0], pair[1], Answer.INTERESTED)
+    answer(session, pair[1], pair[0], Answer.INTERESTED)
+    answer(session, pair[1], pair[0], Answer.NOT_NOW)
+    assert answer(session, pair[1], pair[0], Answer.INTERESTED) is None
+    assert len(session.exec(select(Introduction)).all()) == 1
+    assert len(session.exec(select(Email).where(Email.kind == "introduction")).all()) == 2
+
+
+def test_contacts_are_on_the_card_only_after_both_said_yes(session: Session, pair: list[Registration]) -> None:
+    def contact_of_bea() -> str | None:
+        lists = [row for row in reports.current(session, pair[0].event_id) if row.sme_id == pair[0].sme_id]
+        (card,) = cards.for_shortlists(session, lists)[pair[0].sme_id]
+        return card.contact.email if card.contact else None
+
+    assert contact_of_bea() is None
+    answer(session, pair[0], pair[1], Answer.INTERESTED)
+    assert contact_of_bea() is None
+    answer(session, pair[1], pair[0], Answer.INTERESTED)
+    expected = session.get_one(Sme, pair[1].sme_id).name
+    assert expected == "Bea"
+    assert contact_of_bea() is not None
+
+
+def test_two_yeses_at_the_same_moment_introduce_exactly_once(
+    database: Database, session: Session, pair: list[Registration]
+) -> None:
+    barrier = threading.Barrier(2)
+
+    def say_yes(who: Registration, partner: Registration) -> None:
+        barrier.wait()
+        with database.write() as own:
+            interests.express(own, database.settings, who, partner.sme_id, Answer.INTERESTED)
+
+    threads = [threading.Thread(target=say_yes, args=args) for args in ((pair[0], pair[1]), (pair[1], pair[0]))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as reader:
+        assert len(reader.exec(select(Introduction)).all()) == 1
+        assert len(reader.exec(select(Email).where(Email.kind == "introduction")).all()) == 2
