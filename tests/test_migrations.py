@@ -1,0 +1,101 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, func, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel
+
+import broker.models  # noqa: F401 - registers the tables
+from broker.config import ROOT, Settings
+from broker.db import Database
+from tests import rows
+
+REVISIONS = [script.revision for script in ScriptDirectory(ROOT / "broker" / "migrations").walk_revisions()][::-1]
+
+
+@pytest.fixture
+def empty(empty_database_url: str, home: Path) -> Iterator[Database]:
+    """A database without tables, once on each kind."""
+    database = Database(Settings(home=home, database_url=empty_database_url))
+    yield database
+    database.dispose()
+
+
+def alembic(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
+    config.attributes["engine"] = engine
+    return config
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    metadata = MetaData()
+    metadata.reflect(engine)
+    with engine.connect() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+            if table.name != "alembic_version"
+        }
+
+
+def test_the_migrated_schema_is_the_one_of_the_models(empty: Database) -> None:
+    empty.migrate()
+
+    with empty.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+    assert tables(empty.engine) == set(SQLModel.metadata.tables)
+
+
+def test_migrating_twice_changes_nothing(empty: Database) -> None:
+    empty.migrate()
+    before = inspect(empty.engine).get_multi_columns()
+    empty.migrate()
+
+    assert repr(inspect(empty.engine).get_multi_columns()) == repr(before)
+
+
+def test_there_is_one_newest_revision() -> None:
+    assert len(ScriptDirectory(ROOT / "broker" / "migrations").get_heads()) == 1
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_an_upgrade_from_every_revision_keeps_every_row(empty: Database, revision: str) -> None:
+    command.upgrade(alembic(empty.engine), revision)
+    rows.fill(empty.engine)
+    before = counts(empty.engine)
+    assert min(before.values()) > 0
+    empty.migrate()
+
+    assert {name: count for name, count in counts(empty.engine).items() if name in before} == before
+
+
+def test_down_to_nothing_and_up_again(empty: Database) -> None:
+    empty.migrate()
+    command.downgrade(alembic(empty.engine), "base")
+    assert tables(empty.engine) == set()
+    empty.migrate()
+
+    assert tables(empty.engine) == set(SQLModel.metadata.tables)
+
+
+def test_a_database_that_was_migrated_checks_its_foreign_keys(empty: Database) -> None:
+    """A migration on SQLite switches them off for its own connection; none may stay like that."""
+    empty.migrate()
+    if empty.settings.is_sqlite:
+        with empty.engine.connect() as connection:
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+    orphan = text("INSERT INTO hub (city_code, name) VALUES ('atlantis', 'Nowhere')")
+    with empty.engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(orphan)
