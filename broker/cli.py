@@ -110,7 +110,8 @@ def serve_command(
     from broker.serve import serve  # noqa: PLC0415 - only this command starts processes
 
     settings = Settings()
-    raise SystemExit(serve(settings, port=port, host=host, sign_ins=demo.sign_ins() if settings.is_demo else []))
+    lines = [f"{role}: {email}, password {password}" for role, email, password in demo.sign_ins()]
+    serve(settings, port=port, host=host, sign_ins=lines if settings.is_demo else [])
 
 
 @app.command("import")
@@ -179,7 +180,9 @@ def event_create(
     """Create a workshop."""
     with _database() as database, database.write() as session:
         data = events.parse(name=name, city=_city(city), starts=starts, ends=ends, venue=venue)
-        owner = accounts.by_email(session, organiser) if organiser else None
+        owner = accounts.find(session, organiser) if organiser else None
+        if organiser and owner is None:
+            raise InvalidError(f"--organiser {organiser}: there is no such account")
         event = events.create(session, ACTOR, data, owner.id if owner else None)
         summary = {
             "id": event.id,

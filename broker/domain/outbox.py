@@ -49,7 +49,7 @@ def write(
         to_address=address,
         subject=str(message["Subject"])[:300],
         message_id=str(message["Message-ID"]),
-        message=message.as_bytes(),
+        message=message.as_bytes(policy=message.policy.clone(linesep="\r\n")),  # as SMTP wants its lines
         status=EmailStatus.SUPPRESSED if is_suppressed(session, address) else EmailStatus.QUEUED,
         created_at=moment,
         next_at=moment,
