@@ -13,6 +13,7 @@ from pathlib import Path
 
 from broker.config import Settings
 from broker.db import Database
+from broker.domain import places
 from broker.errors import ConflictError, InvalidError
 from broker.supervisor import Child, Supervisor, say
 
@@ -53,9 +54,11 @@ def require_free_port(host: str, port: int) -> None:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the database to the newest schema before anybody uses it."""
+    """Bring the database, its cities and its sectors to this version before anybody uses them."""
     database = Database(settings)
     database.migrate()
+    with database.write() as session:
+        places.load_reference(session)
     database.dispose()
 
 
