@@ -109,7 +109,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent,
         )
         assert child.process.stdout is not None  # noqa: S101 - it is a pipe
         os.set_blocking(child.process.stdout.fileno(), False)
@@ -193,4 +193,5 @@ def how_it_ended(code: int) -> str:
 
 def die_with_parent() -> None:
     """Linux: end this process with its parent, even if that is killed and cannot ask anybody to stop."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,18 +1,22 @@
 """The Celery application: `celery -A workers.app worker --beat`."""
 
 import logging
+import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_embedded_init, beat_init, setup_logging, worker_init
 
 from broker.config import Settings
 from broker.errors import BrokerError
 from broker.queue import QUEUE
+from broker.supervisor import die_with_parent
 
 SWEEP_SECONDS = 5.0
 
 settings = Settings()
+# What the warning is about is running pickled code from the queue, and we take JSON only.
+warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 app = Celery("broker", include=["workers.tasks"])
 app.conf.update(
     broker_url=settings.queue_url or None,
@@ -54,9 +58,23 @@ def refuse_half_settings(**_: Any) -> None:
         raise SystemExit(str(error)) from None
 
 
+@beat_embedded_init.connect
+def end_with_the_worker(**_: Any) -> None:
+    """`worker --beat` runs the beat in a process of its own, which would outlive a worker that is killed."""
+    die_with_parent()
+
+
 @setup_logging.connect
 def plain_logging(**_: Any) -> None:
     """Our own messages and others' warnings; Celery's line per task would drown them."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for name in ("broker", "matching", "workers"):
         logging.getLogger(name).setLevel(logging.INFO)
+    for name in ("celery.worker", "celery.bootsteps"):
+        logging.getLogger(name).addFilter(without_traceback)
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A lost queue ends the worker, which is started again: the line says it, and no screenful of Celery's insides."""
+    record.exc_info = None
+    return True
