@@ -1,0 +1,66 @@
+"""What a single field of a profile may hold; every check raises ValueError with what was expected."""
+
+import re
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+
+UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}$")
+PHONE = re.compile(r"[+\d(][\d ()/.+–-]{4,36}(?: ?(?:ext\.?|x|-) ?\d{1,5})?$")
+READINESS = re.compile(r"(?:level |stufe )?([1-5])(?:[.,]0+)?(?: ?/ ?5)?", re.IGNORECASE)
+
+
+def checked_text(text: str) -> str:
+    """`text` without carriage returns; control characters and halves of characters are refused."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if UNWANTED.search(text):
+        raise ValueError("text without control characters")
+    return text
+
+
+def checked_email(text: str) -> str:
+    """An address in its usual spelling, or nothing. Whether its server exists is not asked."""
+    text = text.strip().removeprefix("mailto:")
+    if not text:
+        return ""
+    try:
+        address = validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError("one e-mail address such as name@firm.eu") from error
+    if len(address) > 254:
+        raise ValueError("an e-mail address of at most 254 characters")
+    return address
+
+
+def checked_website(text: str) -> str:
+    """An http(s) address, or nothing; 'www.firm.eu' is understood."""
+    text = text.strip()
+    if not text:
+        return ""
+    address = text if re.match(r"[a-z][a-z0-9+.-]*:", text, re.IGNORECASE) else f"https://{text}"
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    clean = not re.search(r"[\s<>\"'\\^`{|}]", address) and not UNWANTED.search(address)
+    if parts.scheme.lower() not in {"http", "https"} or not HOST.match(host) or parts.username is not None or not clean:
+        raise ValueError("a web address such as https://firm.eu")
+    return address
+
+
+def checked_phone(text: str) -> str:
+    """A telephone number as people write it, or nothing."""
+    text = " ".join(text.split())
+    if text and not PHONE.match(text):
+        raise ValueError("a telephone number such as +49 30 123456")
+    return text
+
+
+def checked_readiness(text: str) -> int | None:
+    """The whole number in '3', '3.0', '3/5' or 'Level 3'; nothing for nothing."""
+    match = READINESS.fullmatch(text.strip())
+    if text.strip() and match is None:
+        raise ValueError("a whole number from 1 (curious) to 5 (already exporting)")
+    return int(match[1]) if match else None

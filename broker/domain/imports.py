@@ -1,0 +1,189 @@
+"""Import of SME profiles from a spreadsheet: a preview that changes nothing, then one transaction."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from broker.db import now, wake
+from broker.domain import audit
+from broker.domain.columns import guess, require
+from broker.domain.consents import GIVEN, save_consents
+from broker.domain.plans import Action, Draft, Entry, Plan, make_plan
+from broker.domain.records import hub_names, load_records, save_many
+from broker.domain.rows import Problem, Row, read_rows
+from broker.domain.sheets import Sheet
+from broker.errors import ConflictError, InvalidError
+from broker.models import City, Sme
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an import would do, row by row. `columns` is {field: header}; `ignored` headers mean nothing to us."""
+
+    plan: Plan
+    rows: list[Row]
+    columns: dict[str, str]
+    ignored: list[str]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The rows in the file's order, each with what would happen to it."""
+        return self.plan.entries
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """Cells that would be left out of rows that are imported."""
+        return [warning for entry in self.entries if not entry.row.problems for warning in entry.row.warnings]
+
+    @property
+    def to_complete(self) -> dict[str, int]:
+        """How many of the file's SMEs would still lack what, the most frequent first."""
+        counts = Counter(lack for lacks in self.plan.to_complete for lack in lacks)
+        return dict(counts.most_common())
+
+    def count(self, action: Action) -> int:
+        """How many rows have this action."""
+        return sum(entry.action is action for entry in self.entries)
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary the command line prints; one entry in `rejected` for each rejected row."""
+        return {
+            "rows": len(self.entries),
+            "create": self.count(Action.CREATE),
+            "update": self.count(Action.UPDATE),
+            "unchanged": self.count(Action.UNCHANGED),
+            "duplicates": self.count(Action.DUPLICATE),
+            "rejected": [_rejection(entry.row) for entry in self.entries if entry.action is Action.REJECTED],
+            "to_complete": self.to_complete,
+            "warnings": [warning._asdict() for warning in self.warnings],
+            "duplicate_rows": [
+                {"row": entry.row.number, "name": entry.row.name, "of": entry.of_words}
+                for entry in self.entries
+                if entry.action is Action.DUPLICATE
+            ],
+            "columns": self.columns,
+            "ignored": self.ignored,
+        }
+
+
+def _rejection(row: Row) -> dict[str, Any]:
+    first, *others = row.problems
+    return first._asdict() | ({"also": [problem._asdict() for problem in others]} if others else {})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import did."""
+
+    created: list[int]
+    updated: list[int]
+    unchanged: int
+    merged: int
+    duplicates: int
+    rejected: int
+
+    def to_json(self) -> dict[str, int]:
+        """The counts, e.g. for the record of the import."""
+        counts = {name: getattr(self, name) for name in ("unchanged", "merged", "duplicates", "rejected")}
+        return {"created": len(self.created), "updated": len(self.updated)} | counts
+
+
+def preview(
+    session: Session, sheet: Sheet, *, city: str | None = None, columns: Mapping[str, str] | None = None
+) -> Preview:
+    """What importing the sheet would do. `city`: the code of the one city of all rows; a row that names another is
+    rejected. `columns`: {field: header} where the guess is wrong. A fixed number of queries; changes nothing.
+    """
+    found = guess(sheet.headers, columns)
+    require(found, sheet.headers, has_city=city is not None)
+    rows = read_rows(sheet, found, city)
+    names = {name: sheet.headers[at] for name, at in found.items()}
+    ignored = [header for at, header in enumerate(sheet.headers) if at not in found.values()]
+    return Preview(_plan(session, rows), rows, names, ignored)
+
+
+def _plan(session: Session, rows: list[Row], merge: Collection[int] = ()) -> Plan:
+    cities = {row.city_code for row in rows if row.city_code}
+    records = load_records(session, col(Sme.city_code).in_(cities))
+    hubs = {key: hub.name for key, hub in hub_names(session).items()}
+    return make_plan(rows, records, hubs, merge)
+
+
+def apply(session: Session, actor: str, preview: Preview, *, source: str, merge: Collection[int] = ()) -> Outcome:
+    """Do what the preview said, in the caller's transaction; duplicates only where their row number is in `merge`.
+
+    Everything is looked up again first: what is done already stays undone, and where a row would now write
+    something else than was shown, ConflictError and nothing is written. An imported profile is REVIEWED by the
+    importing broker once it is complete. Without a consent column the importer vouches for consent, which is
+    recorded as such; a consent that was refused or withdrawn is never given again by an import.
+    """
+    _check_merge(preview, merge)
+    _lock(session, preview.rows)
+    plan = _plan(session, preview.rows, merge)
+    _check_unchanged(preview.plan, plan)
+    written = [draft for draft in plan.drafts if draft.changed]
+    smes = _save(session, written, f"{actor}, {source}")
+    outcome = _outcome(plan, merge, smes)
+    if written:
+        audit.record(session, actor, "profiles imported", source, **outcome.to_json())
+    if any(sme.sector_words and sme.sector_code is None for sme in smes):
+        wake(session, "sectors.resolve")
+    return outcome
+
+
+def _check_merge(preview: Preview, merge: Collection[int]) -> None:
+    actions = {entry.row.number: entry.action for entry in preview.entries}
+    wrong = [number for number in merge if actions.get(number) not in {Action.DUPLICATE, Action.UNCHANGED}]
+    if wrong:
+        numbers = ", ".join(map(str, sorted(wrong)))
+        raise InvalidError(f"Only duplicates can be merged, and these rows are none: {numbers}.")
+
+
+def _lock(session: Session, rows: list[Row]) -> None:
+    """Imports into one city go one after the other, or two could create the same SME under two spellings."""
+    codes = {row.city_code for row in rows if row.city_code}
+    session.exec(select(City.code).where(col(City.code).in_(codes)).order_by(City.code).with_for_update(key_share=True))
+
+
+def _check_unchanged(shown: Plan, fresh: Plan) -> None:
+    """Nobody is to confirm one thing and get another: what would be written must be what the preview showed."""
+    for before, after in zip(shown.entries, fresh.entries, strict=True):
+        writes = after.action in {Action.CREATE, Action.UPDATE}
+        same = (before.action, before.of_sme_id, before.changes) == (after.action, after.of_sme_id, after.changes)
+        if writes and not same:
+            raise ConflictError(
+                f"Row {after.row.number} ({after.row.name}): the profile was changed after this preview was made. "
+                "Nothing was imported; look at a new preview first."
+            )
+
+
+def _save(session: Session, drafts: list[Draft], recorded_by: str) -> list[Sme]:
+    moment = now(session)
+    try:
+        smes = save_many(session, [(draft.record, draft.facts) for draft in drafts], moment)
+    except IntegrityError as error:
+        raise ConflictError("Somebody entered one of these SMEs at the same moment. Import again.") from error
+    answers = [
+        (sme.id or 0, draft.record.consents if draft.record else {}, draft.facts["consent"] == GIVEN)
+        for sme, draft in zip(smes, drafts, strict=True)
+        if draft.consent_changed
+    ]
+    save_consents(session, answers, recorded_by, moment)
+    return smes
+
+
+def _outcome(plan: Plan, merge: Collection[int], smes: list[Sme]) -> Outcome:
+    counts = Counter(entry.action for entry in plan.entries)
+    merged = sum(entry.action is Action.DUPLICATE and entry.row.number in merge for entry in plan.entries)
+    return Outcome(
+        created=[sme.id or 0 for sme in smes if sme.version == 1],
+        updated=[sme.id or 0 for sme in smes if sme.version > 1],
+        unchanged=counts[Action.UNCHANGED],
+        merged=merged,
+        duplicates=counts[Action.DUPLICATE] - merged,
+        rejected=counts[Action.REJECTED],
+    )

@@ -1,0 +1,135 @@
+"""SME profiles: what may be written into one, and writing it."""
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from sqlmodel import Session, col, select
+
+from broker.db import now
+from broker.domain import audit
+from broker.domain.completeness import missing, status_of
+from broker.domain.consents import record_consent, withdraw_consent
+from broker.domain.fields import checked_email, checked_text, checked_website
+from broker.domain.names import name_key
+from broker.domain.records import load_record, load_records, save
+from broker.errors import ConflictError, InvalidError
+from broker.models import Sector, Sme, SmeStatus
+
+__all__ = [
+    "ProfileData",
+    "create",
+    "name_key",
+    "parse",
+    "read",
+    "record_consent",
+    "sectors_to_resolve",
+    "set_nearest_sector",
+    "to_complete",
+    "to_complete_many",
+    "update",
+    "withdraw_consent",
+]
+
+MAX_STATEMENTS = 30
+Text = Annotated[str, AfterValidator(checked_text)]
+StatementText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(checked_text)]
+Code = Annotated[str, Field(min_length=2, max_length=3)]
+
+
+class ProfileData(BaseModel):
+    """A whole profile as a broker may write it; checked before it reaches a table, which checks nothing."""
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True, extra="forbid")
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    city_code: Annotated[Text, Field(min_length=1, max_length=40)]
+    hub: Annotated[Text, Field(max_length=120)] = ""
+    sector_code: Annotated[Text, Field(max_length=40)] | None = None
+    sector_words: Annotated[Text, Field(max_length=500)] = ""
+    sector_confirmed: bool = False
+    description: Annotated[Text, Field(max_length=20_000)] = ""
+    language: Annotated[Text, Field(max_length=3)] = ""
+    languages: list[Code] = []
+    markets: list[Code] = []
+    readiness: Annotated[int, Field(ge=1, le=5)] | None = None
+    website: Annotated[str, Field(max_length=300), AfterValidator(checked_website)] = ""
+    contact: Annotated[Text, Field(max_length=120)] = ""
+    email: Annotated[str, Field(max_length=254), AfterValidator(checked_email)] = ""
+    phone: Annotated[Text, Field(max_length=40)] = ""
+    offers: Annotated[list[StatementText], Field(max_length=MAX_STATEMENTS)] = []
+    needs: Annotated[list[StatementText], Field(max_length=MAX_STATEMENTS)] = []
+
+
+def parse(**fields: Any) -> ProfileData:
+    """ProfileData from plain values; InvalidError says which field and what was expected."""
+    try:
+        return ProfileData(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidError(f"{where or 'profile'}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def read(session: Session, sme: Sme) -> ProfileData:
+    """The profile as it stands, e.g. to fill a form with."""
+    facts = load_record(session, sme).facts
+    return ProfileData.model_construct(**{name: facts[name] for name in ProfileData.model_fields})
+
+
+def create(session: Session, actor: str, data: ProfileData) -> Sme:
+    """A new SME. It is REVIEWED by whoever entered it once matching has what it needs, a draft until then."""
+    _refuse_same_name(session, data, None)
+    sme = save(session, None, data.model_dump(), now(session))
+    audit.record(session, actor, "profile created", f"sme:{sme.id}")
+    return sme
+
+
+def update(session: Session, actor: str, sme: Sme, data: ProfileData) -> bool:
+    """Write `data` over the profile; False, and nothing at all is written, where it says the same already."""
+    record = load_record(session, sme)
+    facts = data.model_dump()
+    changed = sorted(field for field, value in facts.items() if record.facts[field] != value)
+    if not changed:
+        return False
+    _refuse_same_name(session, data, sme)
+    save(session, record, facts, now(session))
+    audit.record(session, actor, "profile updated", f"sme:{sme.id}", fields=changed)
+    return True
+
+
+def _refuse_same_name(session: Session, data: ProfileData, sme: Sme | None) -> None:
+    same = select(Sme.id).where(Sme.city_code == data.city_code, Sme.name == data.name)
+    found = session.exec(same).first()
+    if found is not None and (sme is None or found != sme.id):
+        raise ConflictError(f"There is already an SME called {data.name!r} in this city.")
+
+
+def to_complete(session: Session, sme: Sme) -> list[str]:
+    """What a broker should still find out or confirm, in plain words; empty where nothing is missing."""
+    return missing(load_record(session, sme).facts)
+
+
+def to_complete_many(session: Session, sme_ids: Collection[int]) -> dict[int, list[str]]:
+    """`to_complete` for a list of SMEs, by id, in a fixed number of queries."""
+    records = load_records(session, col(Sme.id).in_(sme_ids))
+    return {sme_id: missing(record.facts) for sme_id, record in records.items()}
+
+
+def sectors_to_resolve(session: Session) -> list[Sme]:
+    """SMEs whose sector is known only in their own words: the worker finds the nearest of ours."""
+    waiting = select(Sme).where(Sme.sector_words != "", col(Sme.sector_code).is_(None))
+    return list(session.exec(waiting.order_by(col(Sme.id))))
+
+
+def set_nearest_sector(session: Session, sme: Sme, code: str) -> None:
+    """Put an SME into the sector nearest to its words, to be confirmed by its broker. InvalidError if unknown."""
+    if session.get(Sector, code) is None:
+        raise InvalidError(f"There is no sector {code!r}.")
+    sme.sector_code, sme.sector_confirmed = code, False
+    if sme.status is SmeStatus.DRAFT and sme.languages:
+        sme.status = status_of(sme.status, load_record(session, sme).facts)
+    sme.version += 1
+    sme.updated_at = now(session)
+    session.add(sme)
+    session.flush()

@@ -1,0 +1,139 @@
+"""Read XLSX, XLS and ODS in a process of its own.
+
+The parser is native code: a hostile file of a few kilobytes can make it ask for more memory than there is, and
+then the whole process dies. Here only a child does.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from datetime import date, datetime, time, timedelta
+from typing import IO, Any
+
+from broker.config import ROOT
+from broker.errors import InvalidError
+
+MAX_UNPACKED = 25 * 1024 * 1024
+MAX_MEMORY = 3 * 1024**3
+SECONDS = 60
+CHUNK = 1 << 16
+TOO_BIG = f"The file unpacks to more than {MAX_UNPACKED // 1024**2} MB. Split it, or save it as CSV."
+DAMAGED = "The file looks like a spreadsheet but cannot be read: it is damaged or cut off. Save it again and retry."
+LOCKED = "The spreadsheet is protected by a password. Save a copy without one and import that."
+NO_DATA = "The spreadsheet has no sheet with data in it."
+Table = list[list[str]]
+
+
+def read_workbook(content: bytes) -> Table:
+    """The cells of the first sheet that has data, from row 1 and column A on, as the user sees them."""
+    command = [sys.executable, "-m", "broker.domain.workbooks"]
+    try:
+        child = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, check=False, cwd=ROOT)
+    except subprocess.TimeoutExpired:
+        raise InvalidError(f"The spreadsheet could not be read within {SECONDS} seconds. Save it as CSV.") from None
+    if child.returncode != 0:
+        raise InvalidError(DAMAGED)
+    answer: dict[str, Any] = json.loads(child.stdout)
+    if "error" in answer:
+        raise InvalidError(answer["error"])
+    rows: Table = answer["rows"]
+    return rows
+
+
+def unpack(content: bytes) -> dict[str, bytes]:
+    """The members of a zip file. InvalidError where they are damaged, locked or together too big."""
+    members: dict[str, bytes] = {}
+    left = MAX_UNPACKED
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            infos = archive.infolist()
+            if any(info.flag_bits & 1 for info in infos):
+                raise InvalidError(LOCKED)
+            if sum(info.file_size for info in infos) > MAX_UNPACKED:
+                raise InvalidError(TOO_BIG)
+            for info in infos:
+                with archive.open(info) as member:
+                    members[info.filename] = _read_at_most(member, left)
+                left -= len(members[info.filename])
+    except InvalidError:
+        raise
+    except Exception as error:  # zipfile raises a dozen kinds on a damaged file
+        raise InvalidError(DAMAGED) from error
+    return members
+
+
+def _read_at_most(member: IO[bytes], left: int) -> bytes:
+    """The sizes a zip file states can lie; what comes out cannot."""
+    parts = []
+    while part := member.read(CHUNK):
+        left -= len(part)
+        if left < 0:
+            raise InvalidError(TOO_BIG)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def repack(members: dict[str, bytes]) -> bytes:
+    """The same members uncompressed, so that the parser unpacks nothing we have not measured."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, ValueError, OSError):
+        pass
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    import python_calamine as calamine
+
+    try:
+        with calamine.load_workbook(io.BytesIO(content)) as workbook:
+            visible = [s.name for s in workbook.sheets_metadata if s.visible is calamine.SheetVisibleEnum.Visible]
+            tables = (_table(workbook.get_sheet_by_name(name)) for name in visible or workbook.sheet_names)
+            with_data = [table for table in tables if table]
+    except calamine.PasswordError:
+        return {"error": LOCKED}
+    except Exception:  # whatever the parser says, the reader can do the same about it
+        return {"error": DAMAGED}
+    full = [table for table in with_data if sum(any(row) for row in table) > 1]
+    return {"rows": (full or with_data)[0]} if with_data else {"error": NO_DATA}
+
+
+def _table(sheet: Any) -> Table:
+    rows = [[_shown(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+    return rows if any(any(row) for row in rows) else []
+
+
+def _shown(cell: Any) -> str:
+    """A cell as the user sees it: 62.0 is 62, a date is 2014-03-24."""
+    match cell:
+        case bool():
+            return "TRUE" if cell else "FALSE"
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case float():
+            return f"{cell:.15g}"
+        case datetime() if cell.time() == time():
+            return cell.date().isoformat()
+        case datetime():
+            return cell.isoformat(sep=" ", timespec="minutes")
+        case date() | time() | timedelta():
+            return str(cell)
+        case _:
+            return str(cell)
+
+
+if __name__ == "__main__":
+    _limit_memory()
+    json.dump(_parse(sys.stdin.buffer.read()), sys.stdout)
