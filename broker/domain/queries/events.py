@@ -1,0 +1,300 @@
+"""What the organiser's pages read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from broker.domain import runs
+from broker.models import (
+    Account,
+    Answer,
+    City,
+    Consent,
+    Contact,
+    Email,
+    EmailStatus,
+    Event,
+    Interest,
+    Introduction,
+    MatchRun,
+    Purpose,
+    Registration,
+    Role,
+    RunStatus,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+    Sme,
+    SmeStatus,
+)
+
+OUT = (SmeStatus.PAUSED, SmeStatus.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event in the organiser's list."""
+
+    event: Event
+    city: City
+    registered: int
+    approved: int
+
+
+@dataclass(frozen=True, slots=True)
+class CityCount:
+    """How many of a city's SMEs are registered, of how many that could be."""
+
+    city: City
+    registered: int
+    possible: int
+
+    @property
+    def waiting(self) -> int:
+        """SMEs that could still be registered."""
+        return max(self.possible - self.registered, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What pressing "approve" would do."""
+
+    lists: int = 0
+    mails: int = 0
+    unchanged: int = 0
+    not_mailed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One answer of an SME about a partner."""
+
+    sme: str
+    partner: str
+    answer: Answer
+    answered_at: datetime
+    mutual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionRow:
+    """Two SMEs that both said yes, by name and city."""
+
+    a: Sme
+    b: Sme
+    a_city: str
+    b_city: str
+    event: Event
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """All that the page of one event shows."""
+
+    event: Event
+    city: City
+    cities: list[CityCount]
+    run: MatchRun | None
+    finished_run: MatchRun | None
+    lists: dict[ShortlistStatus, int]
+    short: int
+    approval: Approval
+    mails: dict[EmailStatus, int]
+    answers: dict[Answer, int]
+    answered: int
+    newest: list[AnswerRow]
+    introductions: list[IntroductionRow]
+
+    @property
+    def registered(self) -> int:
+        """SMEs registered, of all cities."""
+        return sum(row.registered for row in self.cities)
+
+    @property
+    def waiting(self) -> int:
+        """SMEs that could still be registered, of all cities."""
+        return sum(row.waiting for row in self.cities)
+
+
+def event_list(session: Session, account: Account) -> list[EventRow]:
+    """The organiser's events, the next one first; an administrator's are all."""
+    registered = _count_by(session, Registration.event_id)
+    approved = _count_by(session, Shortlist.event_id, Shortlist.status == ShortlistStatus.APPROVED)
+    query = (
+        select(Event, City).join(City, col(City.code) == Event.city_code).order_by(col(Event.starts_at).desc())
+    )
+    if account.role != Role.ADMIN:
+        query = query.where(Event.organiser_id == account.id)
+    return [
+        EventRow(event, city, registered.get(event.id, 0), approved.get(event.id, 0))
+        for event, city in session.exec(query)
+    ]
+
+
+def event_page(session: Session, event: Event) -> EventPage:
+    """Everything on an event's page."""
+    event_id = event.id or 0
+    lists = select(Shortlist.status, func.count()).where(Shortlist.event_id == event_id)
+    mails = select(Email.status, func.count()).where(Email.event_id == event_id, Email.kind == "shortlist")
+    answers = select(Interest.answer, func.count()).where(Interest.event_id == event_id)
+    answered = select(func.count(func.distinct(Interest.sme_id))).where(Interest.event_id == event_id)
+    return EventPage(
+        event=event,
+        city=session.get_one(City, event.city_code),
+        cities=city_counts(session, event_id),
+        run=runs.latest(session, event_id),
+        finished_run=runs.latest(session, event_id, RunStatus.DONE),
+        lists=dict(session.exec(lists.group_by(Shortlist.status)).all()),
+        short=count_short(session, event_id),
+        approval=approval(session, event_id),
+        mails=dict(session.exec(mails.group_by(Email.status)).all()),
+        answers=dict(session.exec(answers.group_by(Interest.answer)).all()),
+        answered=session.exec(answered).one(),
+        newest=newest_answers(session, event_id),
+        introductions=introductions(session, event_id=event_id),
+    )
+
+
+def count_short(session: Session, event_id: int) -> int:
+    """How many draft shortlists are shorter than the policy asks."""
+    drafts = select(Shortlist.shortfall).where(
+        Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.DRAFT
+    )
+    return sum(bool(shortfall) for shortfall in session.exec(drafts))
+
+
+def city_counts(session: Session, event_id: int) -> list[CityCount]:
+    """Registered and possible SMEs of every city that has any."""
+    possible = dict(
+        session.exec(
+            select(Sme.city_code, func.count()).where(col(Sme.status).not_in(OUT)).group_by(Sme.city_code)
+        ).all()
+    )
+    registered = dict(
+        session.exec(
+            select(Sme.city_code, func.count())
+            .join(Registration, col(Registration.sme_id) == Sme.id)
+            .where(Registration.event_id == event_id)
+            .group_by(Sme.city_code)
+        ).all()
+    )
+    return [
+        CityCount(city, registered.get(city.code, 0), possible.get(city.code, 0))
+        for city in session.exec(select(City).order_by(City.name))
+        if city.code in possible or city.code in registered
+    ]
+
+
+def approval(session: Session, event_id: int) -> Approval:
+    """What approving the drafts of an event would write: the same rules as `shortlists.approve`."""
+    drafts = _partner_sets(session, event_id, ShortlistStatus.DRAFT)
+    if not drafts:
+        return Approval()
+    before = _partner_sets(session, event_id, ShortlistStatus.APPROVED)
+    changed = {sme_id for sme_id, partners in drafts.items() if partners != before.get(sme_id)}
+    rows = session.exec(
+        select(Sme.id, Sme.name, Contact.email, Consent.id)
+        .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
+        .outerjoin(
+            Consent,
+            (col(Consent.sme_id) == Sme.id)
+            & (col(Consent.purpose) == Purpose.MAILING)
+            & col(Consent.withdrawn_at).is_(None),
+        )
+        .join(Shortlist, col(Shortlist.sme_id) == Sme.id)
+        .where(Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.DRAFT)
+        .order_by(Sme.name)
+    ).all()
+    reasons = {
+        name: _why_not_mailed(bool(drafts[sme_id or 0]), email, consent)
+        for sme_id, name, email, consent in rows
+        if sme_id in changed
+    }
+    not_mailed = {name: reason for name, reason in reasons.items() if reason}
+    return Approval(len(drafts), len(changed) - len(not_mailed), len(drafts) - len(changed), not_mailed)
+
+
+def _why_not_mailed(has_partners: bool, email: str | None, consent: int | None) -> str:
+    if not has_partners:
+        return "no partner was found"
+    if not email:
+        return "no e-mail address"
+    return "" if consent is not None else "has not agreed to be mailed"
+
+
+def _partner_sets(session: Session, event_id: int, status: ShortlistStatus) -> dict[int, set[int]]:
+    """Partner ids by SME id of an event's shortlists in one status."""
+    sets: dict[int, set[int]] = {}
+    rows = session.exec(
+        select(Shortlist.sme_id, ShortlistEntry.partner_id)
+        .outerjoin(ShortlistEntry, col(ShortlistEntry.shortlist_id) == Shortlist.id)
+        .where(Shortlist.event_id == event_id, Shortlist.status == status)
+    )
+    for sme_id, partner_id in rows:
+        sets.setdefault(sme_id, set()).update([] if partner_id is None else [partner_id])
+    return sets
+
+
+def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[AnswerRow]:
+    """The newest answers of an event; `mutual` where an introduction came of it."""
+    partner = aliased(Sme)
+    rows = session.exec(
+        select(Interest, Sme.name, partner.name)
+        .join(Sme, col(Sme.id) == Interest.sme_id)
+        .join(partner, partner.id == Interest.partner_id)
+        .where(Interest.event_id == event_id)
+        .order_by(col(Interest.answered_at).desc(), col(Interest.id).desc())
+        .limit(limit)
+    ).all()
+    pairs = set(
+        session.exec(select(Introduction.a_id, Introduction.b_id).where(Introduction.event_id == event_id))
+    )
+    return [
+        AnswerRow(
+            sme,
+            other,
+            row.answer,
+            row.answered_at,
+            (min(row.sme_id, row.partner_id), max(row.sme_id, row.partner_id)) in pairs,
+        )
+        for row, sme, other in rows
+    ]
+
+
+def introductions(
+    session: Session, *, event_id: int | None = None, sme_id: int | None = None
+) -> list[IntroductionRow]:
+    """Introductions of an event, or of an SME, newest first."""
+    a, b = aliased(Sme), aliased(Sme)
+    query = (
+        select(Introduction, Event, a, b)
+        .join(Event, col(Event.id) == Introduction.event_id)
+        .join(a, a.id == Introduction.a_id)
+        .join(b, b.id == Introduction.b_id)
+        .order_by(col(Introduction.made_at).desc(), col(Introduction.id).desc())
+    )
+    if event_id is not None:
+        query = query.where(Introduction.event_id == event_id)
+    if sme_id is not None:
+        query = query.where((Introduction.a_id == sme_id) | (Introduction.b_id == sme_id))
+    names = city_names(session)
+    return [
+        IntroductionRow(one, other, names[one.city_code], names[other.city_code], event, row.made_at)
+        for row, event, one, other in session.exec(query)
+    ]
+
+
+def city_names(session: Session) -> dict[str, str]:
+    """Every city's name by its code."""
+    return dict(session.exec(select(City.code, City.name)).all())
+
+
+def _count_by(session: Session, column: Any, *conditions: Any) -> dict[int | None, int]:
+    rows = session.exec(select(column, func.count()).where(*conditions).group_by(column))
+    return dict(rows.all())
+

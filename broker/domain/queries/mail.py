@@ -1,0 +1,24 @@
+"""What the demo's outbox reads."""
+
+from sqlalchemy import func
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col, select
+
+from broker.domain.queries.shortlists import place
+from broker.models import Email, EmailStatus
+
+PAGE_SIZE = 50
+
+
+def outbox(session: Session, page: int = 1) -> tuple[list[Email], dict[EmailStatus, int], int, int]:
+    """(one page of mails, newest first; how many in each status; the page; the number of pages)."""
+    counts = dict(session.exec(select(Email.status, func.count()).group_by(Email.status)).all())
+    page, pages, first = place(page, sum(counts.values()), PAGE_SIZE)
+    newest = (
+        select(Email)
+        .options(defer(Email.message))  # type: ignore[arg-type]  # the bytes are not for a list
+        .order_by(col(Email.id).desc())
+        .offset(first)
+        .limit(PAGE_SIZE)
+    )
+    return list(session.exec(newest)), counts, page, pages

@@ -1,0 +1,101 @@
+"""An uploaded spreadsheet, kept between the preview of its import and the confirmation."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col, select
+
+from broker.db import now
+from broker.domain import columns, imports, sheets
+from broker.domain.imports import Outcome, Preview
+from broker.domain.sheets import Sheet
+from broker.errors import ConflictError, InvalidError
+from broker.models import Account, ImportFile
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A file looked at: its sheet, and the preview or why there can be none yet."""
+
+    sheet: Sheet
+    preview: Preview | None
+    problem: str
+    columns: dict[str, str]
+
+    @property
+    def seal(self) -> str:
+        """A short mark of all the preview says: what is confirmed must be what was seen."""
+        if self.preview is None:
+            return ""
+        seen = [(entry.row.number, entry.action, entry.of_sme_id, entry.changes) for entry in self.preview.entries]
+        return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
+
+
+def keep(session: Session, account: Account, file_name: str, content: bytes, city: str | None) -> ImportFile:
+    """Keep an uploaded file; InvalidError where it is no spreadsheet. `city`: of all its rows, None: each names its own."""
+    sheets.read(file_name, content)
+    file = ImportFile(
+        account_id=account.id,
+        file_name=file_name[-200:],
+        content=content,
+        city_code=city,
+        uploaded_at=now(session),
+    )
+    session.add(file)
+    session.flush()
+    return file
+
+
+def look(session: Session, file: ImportFile) -> Looked:
+    """What importing the file would do now."""
+    if file.content is None:
+        raise ConflictError("This file was imported already.")
+    sheet = sheets.read(file.file_name, file.content)
+    try:
+        preview = imports.preview(session, sheet, city=file.city_code, columns=file.columns)
+    except InvalidError as error:
+        guessed = {name: sheet.headers[at] for name, at in columns.guess(sheet.headers).items()}
+        return Looked(sheet, None, str(error), guessed | file.columns)
+    return Looked(sheet, preview, "", preview.columns)
+
+
+def set_columns(session: Session, file: ImportFile, chosen: Mapping[str, str]) -> None:
+    """Say which column means what: {field: header, or "-" for none}. InvalidError for a header that is not there."""
+    if file.content is None:
+        raise ConflictError("This file was imported already.")
+    sheet = sheets.read(file.file_name, file.content)
+    known = {field: header for field, header in chosen.items() if field in columns.labels()}
+    taken = [header for header in known.values() if header not in columns.NOTHING]
+    twice = sorted({header for header in taken if taken.count(header) > 1})
+    if twice:
+        raise InvalidError(f"The column {twice[0]!r} is chosen twice. Each column can mean one thing only.")
+    columns.guess(sheet.headers, known)
+    file.columns = known
+    session.add(file)
+
+
+def confirm(
+    session: Session, actor: str, file: ImportFile, looked: Looked, seal: str, merge: Collection[int]
+) -> Outcome:
+    """Import the file as it was seen, and drop its content: it holds personal data nobody needs twice."""
+    if looked.preview is None:
+        raise InvalidError(looked.problem)
+    if seal != looked.seal:
+        raise ConflictError("Profiles changed since you looked at this preview, so nothing was imported. Look again.")
+    outcome = imports.apply(session, actor, looked.preview, source=file.file_name, merge=merge)
+    file.content, file.applied_at, file.outcome = None, now(session), outcome.to_json()
+    session.add(file)
+    return outcome
+
+
+def earlier(session: Session, account: Account, limit: int = 20) -> Sequence[ImportFile]:
+    """The account's imports, newest first, without their content."""
+    return session.exec(
+        select(ImportFile)
+        .options(defer(ImportFile.content))  # type: ignore[arg-type]
+        .where(ImportFile.account_id == account.id)
+        .order_by(col(ImportFile.id).desc())
+        .limit(limit)
+    ).all()

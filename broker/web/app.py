@@ -1,0 +1,149 @@
+"""The application: made by `create_app`, with its routers, guards and error pages."""
+
+import logging
+from http import HTTPStatus
+from pathlib import PurePath
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from broker.config import Settings
+from broker.db import Database
+from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedError, NotFoundError
+from broker.queue import publisher
+from broker.web import brokers, imports, organiser, outbox, public, sme
+from broker.web.deps import SignInNeededError
+from broker.web.pages import STATIC, query, render
+from broker.web.security import (
+    ForgedRequestError,
+    Limits,
+    SecurityHeaders,
+    TooManyTriesError,
+    check_origin,
+    refuse_unstorable,
+)
+
+log = logging.getLogger(__name__)
+LARGEST_BODY = 11 * 1024 * 1024
+"""A spreadsheet of 10 MB and the form around it."""
+STATUS_OF: dict[type[BrokerError], int] = {
+    NotFoundError: 404,
+    NotAllowedError: 403,
+    ForgedRequestError: 403,
+    ConflictError: 409,
+    InvalidError: 422,
+    TooManyTriesError: 429,
+}
+HEADINGS = {
+    403: "That is not allowed",
+    404: "Nothing to see here",
+    405: "Nothing to see here",
+    409: "Something changed in the meantime",
+    413: "That is too large",
+    422: "Something is missing or not as expected",
+    429: "Slow down a little",
+    500: "That went wrong on our side",
+}
+EXPLANATIONS = {
+    404: "This page does not exist, or it is not yours to see.",
+    405: "This address is not a page. Go back and use the buttons.",
+    413: "The most this service takes at once is 10 MB. Split the file, or leave out what is not needed.",
+    500: "The fault is in the log, and nothing was changed. Try again; if it stays, tell whoever runs this service.",
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The web application over a migrated database."""
+    settings = settings or Settings()
+    settings.require_secret()
+    app = FastAPI(
+        title="Cross-Innovation Broker",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(check_origin), Depends(refuse_unstorable)],
+        exception_handlers={
+            BrokerError: _broker_error,
+            SignInNeededError: _sign_in_needed,
+            RequestValidationError: _validation_error,
+            HTTPException: _http_error,
+            Exception: _fault,
+        },
+    )
+    app.state.settings = settings
+    app.state.database = Database(settings, publish=publisher(settings))
+    app.state.limits = Limits()
+    for router in (public.router, outbox.router, brokers.router, imports.router, organiser.router, sme.router):
+        app.include_router(router)
+    # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
+    app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(SecurityHeaders, https=settings.is_https)
+    return app
+
+
+class CachedFiles(StaticFiles):
+    """Static files that browsers keep: for ever where the address names the content, else for an hour."""
+
+    def file_response(
+        self, full_path: str | PurePath, stat_result: object, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, with how long it may be kept."""
+        response = super().file_response(full_path, stat_result, scope, status_code)  # type: ignore[arg-type]
+        named = b"v=" in scope.get("query_string", b"") or "vendor" in PurePath(full_path).parts
+        response.headers["cache-control"] = (
+            "public, max-age=31536000, immutable" if named else "public, max-age=3600"
+        )
+        return response
+
+
+def _broker_error(request: Request, error: Exception) -> Response:
+    status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
+    return error_page(request, status, str(error))
+
+
+def _validation_error(request: Request, error: Exception) -> Response:
+    """A path or query that is no number is no page of ours; a form field is told by name."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind only
+    problems = error.errors()
+    if any(problem["loc"][0] == "path" for problem in problems):
+        return error_page(request, 404)
+    told = [f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems]
+    return error_page(request, 422, ". ".join(told))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
+    response = error_page(request, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    response = error_page(request, 500)
+    return response
+
+
+def _sign_in_needed(request: Request, _error: Exception) -> Response:
+    """To the sign-in page, and from there back to the page that was asked for."""
+    wanted = request.url.path if request.method == "GET" else ""
+    response: Response = RedirectResponse(
+        "/sign-in" + (query({"next": wanted}) if wanted not in ("", "/") else ""), status_code=303
+    )
+    if "hx-request" in request.headers:  # htmx would put the sign-in page into the fragment's place
+        response = Response(status_code=401, headers={"hx-redirect": "/sign-in"})
+    return response
+
+
+def error_page(request: Request, status: int, message: str = "") -> Response:
+    """A page that says in a sentence what happened and leads back."""
+    heading = HEADINGS.get(status, HTTPStatus(status).phrase)
+    context = {"status": status, "heading": heading, "message": message or EXPLANATIONS.get(status, "")}
+    return render(request, "pages/error.html", context, status=status)

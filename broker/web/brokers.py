@@ -1,0 +1,127 @@
+"""The broker's desk: the SMEs of a city, their profiles, and editing one."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlmodel import Session
+
+from broker.domain import access, accounts, profiles
+from broker.domain.queries import places, smes
+from broker.domain.records import load_record
+from broker.errors import ConflictError, InvalidError
+from broker.models import Account, City, Purpose, SmeStatus
+from broker.web import profile_form
+from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
+from broker.web.pages import redirect, render
+
+router = APIRouter(prefix="/smes")
+
+
+@router.get("")
+def sme_list(
+    request: Request,
+    session: SessionDep,
+    account: CurrentBroker,
+    q: Annotated[str, Query(max_length=200)] = "",
+    status: str = "",
+    sector: Annotated[str, Query(max_length=40)] = "",
+    todo: str = "",
+    page: PageNumber = 1,
+) -> Response:
+    """The SMEs of the broker's city; the address holds the filters, so that it can be shared."""
+    filters = smes.Filters(
+        city=access.cities(account),
+        words=q,
+        status=SmeStatus(status) if status in set(SmeStatus) else None,
+        sector=sector,
+        incomplete=bool(todo),
+    )
+    context = {
+        "page": smes.sme_page(session, filters, page),
+        "city": session.get(City, account.city_code) if account.city_code else None,
+        "sectors": places.sectors(session),
+        "filters": {"q": q, "status": filters.status or "", "sector": sector, "todo": "1" if todo else ""},
+        "statuses": list(SmeStatus),
+    }
+    return render(request, "pages/smes.html", context)
+
+
+@router.get("/new")
+def new_form(request: Request, session: SessionDep, account: CurrentBroker) -> Response:
+    """An empty profile to fill."""
+    fields = profile_form.empty(access.cities(account) or "")
+    return _form(request, session, account, profile_form.context(fields, sme=None, ticked=frozenset()))
+
+
+@router.post("/new")
+def create(request: Request, session: SessionDep, account: CurrentBroker, form: FormDep) -> Response:
+    """Write a new profile."""
+    city = access.cities(account) or str(form.get("city_code", ""))
+    fields = profile_form.from_form(form, city)
+    ticked = profile_form.ticked_purposes(form)
+    try:
+        if session.get(City, city) is None:
+            raise InvalidError("City: choose the city the SME sits in")
+        sme = profiles.create(session, accounts.actor(account), profile_form.to_profile(fields, None))
+    except (InvalidError, ConflictError) as error:
+        session.rollback()
+        context = profile_form.context(fields, sme=None, ticked=ticked, problem=str(error))
+        return _form(request, session, account, context, status=422)
+    profile_form.save_consents(session, accounts.actor(account), sme, [], ticked)
+    return redirect(request, f"/smes/{sme.id}", f"{sme.name} is in.")
+
+
+@router.get("/{sme_id}")
+def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
+    """One SME: its profile, what is to be completed, its shortlists and introductions."""
+    sme = access.sme(session, account, sme_id)
+    context = {"view": smes.sme_view(session, sme), "readiness": dict(profile_form.READINESS)}
+    return render(request, "pages/sme.html", context)
+
+
+@router.get("/{sme_id}/edit")
+def edit_form(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
+    """The profile as a form."""
+    sme = access.sme(session, account, sme_id)
+    record = load_record(session, sme)
+    ticked = frozenset(p for p, consent in record.consents.items() if consent.withdrawn_at is None)
+    fields = profile_form.to_fields(profiles.read(session, sme))
+    return _form(request, session, account, profile_form.context(fields, sme=sme, ticked=ticked))
+
+
+@router.post("/{sme_id}/edit")
+def save(
+    request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId, form: FormDep
+) -> Response:
+    """Save the profile, unless somebody else saved it since the form was opened: then show both versions."""
+    sme = access.sme(session, account, sme_id, lock=True)
+    before = profiles.read(session, sme)
+    fields = profile_form.from_form(form, sme.city_code)
+    ticked = profile_form.ticked_purposes(form)
+    context = profile_form.context(fields, sme=sme, ticked=ticked)
+    if str(form.get("version", "")) != str(sme.version):
+        context["conflict"] = profile_form.differences(fields, profile_form.to_fields(before))
+        return _form(request, session, account, context, status=409)
+    try:
+        changed = profiles.update(
+            session, accounts.actor(account), sme, profile_form.to_profile(fields, before)
+        )
+    except (InvalidError, ConflictError) as error:
+        return _form(request, session, account, context | {"problem": str(error)}, status=422)
+    consents = list(load_record(session, sme).consents.values())
+    profile_form.save_consents(session, accounts.actor(account), sme, consents, ticked)
+    return redirect(request, f"/smes/{sme_id}", "Saved." if changed else "Nothing to save: the profile is the same.")
+
+
+def _form(
+    request: Request, session: Session, account: Account, context: dict[str, Any], status: int = 200
+) -> Response:
+    city = context["fields"]["city_code"]
+    context |= {
+        "sectors": places.sectors(session),
+        "hubs": places.hubs(session, city) if city else [],
+        "cities": places.cities(session),
+        "may_choose_city": access.cities(account) is None and context["sme"] is None,
+        "purposes": list(Purpose),
+    }
+    return render(request, "pages/sme_edit.html", context, status=status)

@@ -1,0 +1,159 @@
+"""How a page is made: the templates, what they can call, and the one-time message after a redirect."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from itsdangerous import BadData, URLSafeTimedSerializer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from broker.config import TEMPLATES, Settings
+from broker.domain.cards import DISTANCE, Card
+from broker.models import City
+from broker.web.security import FORM_FIELD, drop_cookie, cookie_name, form_cookie, form_token, set_cookie
+
+STATIC = Path(__file__).parent / "static"
+ENGLISH = Locale("en")
+Tone = Literal["good", "note", "bad"]
+
+
+def render(
+    request: Request, name: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HTMLResponse:
+    """A page from `templates/pages` or a fragment from `templates/partials`."""
+    settings: Settings = request.app.state.settings
+    flash = _flash(request)
+    everything = {
+        "request": request,
+        "settings": settings,
+        "account": getattr(request.state, "account", None),
+        "flash": flash,
+        **(context or {}),
+    }
+    response = HTMLResponse(templates().get_template(name).render(everything), status_code=status)
+    if flash is not None:
+        drop_cookie(response, settings, "flash")
+    if new_cookie := getattr(request.state, "form_cookie", None):
+        set_cookie(response, settings, "form", new_cookie)
+    return response
+
+
+def redirect(request: Request, path: str, message: str = "", tone: Tone = "good") -> RedirectResponse:
+    """Lead on after a POST, with a message that the next page shows once."""
+    response = RedirectResponse(path, status_code=303)
+    if message:
+        settings: Settings = request.app.state.settings
+        set_cookie(response, settings, "flash", _signer(settings).dumps([message, tone]), 120)
+    return response
+
+
+def _flash(request: Request) -> tuple[str, Tone] | None:
+    settings: Settings = request.app.state.settings
+    value = request.cookies.get(cookie_name(settings, "flash"))
+    if not value:
+        return None
+    try:
+        message, tone = _signer(settings).loads(value, max_age=120)
+    except (BadData, ValueError):
+        return None
+    return message, tone
+
+
+def _signer(settings: Settings) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.secret_key, salt="flash")
+
+
+@lru_cache(maxsize=1)
+def templates() -> Environment:
+    """Everything is escaped, whatever the file is called; an unknown name in a template is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "static_url": static_url,
+        "form_guard": _form_guard,
+        "query": query,
+        "plural": plural,
+        "nearness": nearness,
+        "strength": strength,
+    }
+    environment.filters |= {
+        "when": when,
+        "day": day,
+        "language": lambda code: ENGLISH.languages.get(code, code),
+        "country": lambda code: ENGLISH.territories.get(code, code),
+        "web_address": web_address,
+    }
+    return environment
+
+
+@lru_cache
+def static_url(name: str) -> str:
+    """The address of a static file; it changes with the file's content, so browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+@pass_context
+def _form_guard(context: Context) -> Markup:
+    """The hidden field that every form of a signed-in page carries (see security.check_origin)."""
+    request: Request = context["request"]
+    token = form_token(request.app.state.settings, form_cookie(request))
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)
+
+
+def query(base: Mapping[str, Any], **changes: Any) -> str:
+    """A query string from what is set, with some of it changed; empty values are left out."""
+    merged = {**base, **changes}
+    wanted = {name: value for name, value in merged.items() if value not in ("", None)}
+    return "?" + urlencode(wanted) if wanted else "?"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """"1 mail", "2 mails"; large numbers with a thin space between thousands."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u202f")
+
+
+def when(moment: datetime, city: City | None = None) -> str:
+    """Date and time with the zone they are in: "Wed 24 March 2027, 09:00 (Berlin time)"."""
+    local = moment.astimezone(ZoneInfo(city.timezone) if city else UTC)
+    return f"{local:%a} {local.day} {local:%B %Y, %H:%M} ({f'{city.name} time' if city else 'UTC'})"
+
+
+def day(moment: datetime, city: City) -> str:
+    """The date alone: "24 March 2027"."""
+    local = moment.astimezone(ZoneInfo(city.timezone))
+    return f"{local.day} {local:%B %Y}"
+
+
+def nearness(card: Card) -> str:
+    """close, near or far: how much the two discs of a pair overlap."""
+    return next((code for code, words in DISTANCE.items() if words == card.distance), "near")
+
+
+def strength(card: Card) -> str:
+    """strong, good or possible: that of the better of a card's two reasons."""
+    given = {quote.strength for quote in (card.you_need, card.they_need) if quote}
+    return next((word for word in ("strong", "good") if word in given), "possible")
+
+
+def web_address(text: str) -> str | None:
+    """The address if it is one a link may lead to (http or https); anything else is only text."""
+    address = text.strip()
+    if address and "://" not in address and ":" not in address.split("/")[0]:
+        address = f"https://{address}"
+    return address if address.lower().startswith(("http://", "https://")) else None

@@ -1,0 +1,153 @@
+"""Pages for everybody: the front page, signing in and out, and the health check."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from sqlmodel import text
+
+from broker.config import Settings
+from broker.domain import accounts, demo
+from broker.models import Account, Role
+from broker.web.deps import DatabaseDep, LimitsDep, MaybeAccount, SessionDep, SettingsDep
+from broker.web.pages import redirect, render
+from broker.web.security import client_address, cookie_name, drop_cookie, set_cookie
+
+router = APIRouter()
+DESKS = {Role.BROKER: "/smes", Role.ORGANISER: "/events", Role.ADMIN: "/events"}
+
+
+@router.get("/health")
+def health(session: SessionDep) -> PlainTextResponse:
+    """Plain 200 while the database answers."""
+    session.connection().execute(text("SELECT 1"))
+    return PlainTextResponse("ok")
+
+
+@router.get("/")
+def front_page(request: Request, settings: SettingsDep, account: MaybeAccount) -> Response:
+    """What this is and where to sign in; who is signed in goes to their desk."""
+    if account is not None:
+        return RedirectResponse(DESKS[account.role], status_code=303)
+    return _sign_in_page(request, settings, front=True)
+
+
+@router.get("/sign-in")
+def sign_in_page(
+    request: Request, settings: SettingsDep, account: MaybeAccount, next: str = "", email: str = ""
+) -> Response:
+    """The sign-in form; in the demo `?email=` fills it with one of the demo's accounts."""
+    if account is not None:
+        return RedirectResponse(_local(next) or DESKS[account.role], status_code=303)
+    return _sign_in_page(request, settings, wanted=_local(next), email=email)
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    limits: LimitsDep,
+    session: SessionDep,
+    email: Annotated[str, Form(max_length=254)],
+    password: Annotated[str, Form(max_length=500)],
+    next: Annotated[str, Form(max_length=300)] = "",
+) -> Response:
+    """Sign in by password. A wrong one and an unknown address get the same answer after the same time."""
+    who = email.strip().lower()
+    limits.hit(limits.SIGN_IN_ADDRESS, client_address(request))
+    limits.hit(limits.SIGN_IN_ACCOUNT, who)
+    # Checked in a transaction of its own: hashing takes a while, and nobody should wait for our write lock.
+    with database.read() as reading:
+        account = accounts.authenticate(reading, email, password)
+    if account is None:
+        problem = "This e-mail address and password do not belong together."
+        return _sign_in_page(request, settings, wanted=_local(next), email=email, problem=problem)
+    limits.forget(limits.SIGN_IN_ACCOUNT, who)
+    return _signed_in(request, settings, account, accounts.sign_in(session, account), _local(next))
+
+
+@router.post("/sign-in/link")
+def mail_link(
+    request: Request,
+    settings: SettingsDep,
+    limits: LimitsDep,
+    session: SessionDep,
+    email: Annotated[str, Form(max_length=254)],
+) -> Response:
+    """Mail a sign-in link; the answer is the same whether there is such an account or not."""
+    limits.hit(limits.LINK_ADDRESS, client_address(request))
+    limits.hit(limits.LINK_ACCOUNT, email.strip().lower())
+    accounts.mail_link(session, settings, email)
+    return render(request, "pages/link_mailed.html", {"email": email.strip()})
+
+
+@router.get("/sign-in/link/{token}")
+def link_page(request: Request, session: SessionDep, token: str) -> Response:
+    """Where a mailed link leads: a page with a button, because mail scanners open links too."""
+    is_open = accounts.link_is_open(session, token)
+    return render(request, "pages/link.html", {"token": token, "is_open": is_open}, status=200 if is_open else 404)
+
+
+@router.post("/sign-in/link/{token}")
+def use_link(request: Request, settings: SettingsDep, session: SessionDep, token: str) -> Response:
+    """Sign in by a mailed link, using it up."""
+    account = accounts.use_link(session, token)
+    return _signed_in(request, settings, account, accounts.sign_in(session, account), "")
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, settings: SettingsDep, session: SessionDep) -> Response:
+    """End this browser's session."""
+    token = request.cookies.get(cookie_name(settings, "session"))
+    if token:
+        accounts.sign_out(session, token)
+    response = redirect(request, "/sign-in", "You are signed out.")
+    drop_cookie(response, settings, "session")
+    return response
+
+
+@router.post("/sign-out/everywhere")
+def sign_out_everywhere(
+    request: Request, settings: SettingsDep, session: SessionDep, account: MaybeAccount
+) -> Response:
+    """End every session of the account, on every device."""
+    if account is not None:
+        accounts.sign_out_everywhere(session, account)
+    response = redirect(request, "/sign-in", "You are signed out on every device.")
+    drop_cookie(response, settings, "session")
+    return response
+
+
+def _signed_in(request: Request, settings: Settings, account: Account, token: str, wanted: str) -> Response:
+    response = redirect(request, wanted or DESKS[account.role])
+    seconds = int(accounts.SIGN_IN_LIFE.total_seconds())
+    set_cookie(response, settings, "session", token, seconds)
+    return response
+
+
+def _sign_in_page(
+    request: Request,
+    settings: Settings,
+    *,
+    front: bool = False,
+    wanted: str = "",
+    email: str = "",
+    problem: str = "",
+) -> Response:
+    demo_accounts = demo.sign_ins() if settings.is_demo else []
+    chosen = next((entry for entry in demo_accounts if entry.email == email), None)
+    context = {
+        "front": front,
+        "wanted": wanted,
+        "email": email,
+        "password": chosen.password if chosen and not problem else "",
+        "problem": problem,
+        "demo_accounts": demo_accounts,
+    }
+    return render(request, "pages/sign_in.html", context, status=422 if problem else 200)
+
+
+def _local(path: str) -> str:
+    """A path on this service, or nothing: `next` must not lead to another site."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else ""

@@ -1,0 +1,51 @@
+"""A world, the application over it, and browsers signed in as each of its people."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from broker.config import Settings
+from broker.db import Database
+from broker.web.app import create_app
+from tests.web.world import PASSWORD, World, build
+
+
+@pytest.fixture
+def settings(database: Database) -> Settings:
+    """A demo home, so that the outbox shows."""
+    database.settings.demo_mark.touch()
+    return database.settings
+
+
+@pytest.fixture
+def world(database: Database, settings: Settings) -> World:
+    """The world, committed."""
+    with database.write() as session:
+        return build(session, settings)
+
+
+@pytest.fixture
+def app(settings: Settings, world: World) -> Iterator[FastAPI]:
+    """The application over the world's database."""
+    app = create_app(settings)
+    yield app
+    app.state.database.dispose()
+
+
+@pytest.fixture
+def browse(app: FastAPI, world: World) -> Callable[..., TestClient]:
+    """`browse()` is a stranger's browser, `browse("broker")` one in which the broker is signed in."""
+
+    def open_browser(name: str | None = None) -> TestClient:
+        client = TestClient(
+            app, base_url="http://testserver", headers={"sec-fetch-site": "same-origin"}, follow_redirects=False
+        )
+        if name is not None:
+            account = world.accounts[name]
+            answer = client.post("/sign-in", data={"email": account.email, "password": PASSWORD})
+            assert answer.status_code == 303
+        return client
+
+    return open_browser

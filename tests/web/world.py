@@ -1,0 +1,207 @@
+"""A small world for the web tests: two brokers, two organisers, an administrator, four SMEs and an approved event."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session
+
+from broker.config import Settings
+from broker.db import now
+from broker.domain import accounts, interests
+from broker.models import (
+    Account,
+    Event,
+    Hub,
+    ImportFile,
+    Match,
+    MatchRun,
+    Registration,
+    Role,
+    RunStatus,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+    Sme,
+)
+from tests import factories
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class World:
+    """Rows by the name tests call them."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    smes: dict[str, Sme] = field(default_factory=dict)
+    event: Any = None
+    other_event: Any = None
+    run: Any = None
+    registrations: dict[str, Registration] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    import_file: Any = None
+
+
+def build(session: Session, settings: Settings) -> World:
+    """Write the world; the caller commits."""
+    world = World()
+    for name, role, city in (
+        ("broker", Role.BROKER, "berlin"),
+        ("other broker", Role.BROKER, "pilsen"),
+        ("organiser", Role.ORGANISER, None),
+        ("other organiser", Role.ORGANISER, None),
+        ("admin", Role.ADMIN, None),
+    ):
+        world.accounts[name] = accounts.create(
+            session,
+            email=f"{name.replace(' ', '.')}@network.example",
+            name=name.title(),
+            role=role,
+            city_code=city,
+            password=PASSWORD,
+        )
+    hub = Hub(city_code="berlin", name="Betahaus Werkstatt")
+    session.add(hub)
+    session.flush()
+    world.smes = {
+        "Spielwerk": factories.make_sme(
+            session,
+            "Spielwerk",
+            hub_id=hub.id,
+            offers=["game design for exercise and therapy"],
+            needs=["a clinical partner to test our rehabilitation game with patients"],
+            languages=["de", "en"],
+            markets=["CZ", "AT"],
+            website="https://spielwerk.example",
+        ),
+        "Medilab Plzeň": factories.make_sme(
+            session,
+            "Medilab Plzeň",
+            city="pilsen",
+            sector="health",
+            offers=["dvě kliniky a pacienty pro pilotní ověření terapeutických her"],
+            needs=["designéra, který udělá z cvičení hru"],
+            languages=["cs", "en", "de"],
+            markets=["DE"],
+        ),
+        "Nordljus Film": factories.make_sme(
+            session,
+            "Nordljus Film",
+            city="stockholm",
+            sector="audiovisual",
+            offers=["en motion capture-studio med två kameror, ledig i april"],
+            needs=["a game that wants real human movement"],
+            languages=["sv", "en"],
+        ),
+        "Solar Łódka": factories.make_sme(session, "Solar Łódka", city="warsaw", sector="clean-energy", email=""),
+    }
+    world.event = factories.make_event(
+        session, "Internationalisation Workshop", organiser_id=world.accounts["organiser"].id, venue="Festsaal"
+    )
+    world.other_event = factories.make_event(
+        session, "Other workshop", city="rome", organiser_id=world.accounts["other organiser"].id
+    )
+    rows = factories.register(session, world.event, *world.smes.values())
+    world.registrations = dict(zip(world.smes, rows, strict=True))
+    world.links = {
+        name: interests.link(settings, row).removeprefix(settings.public_url)
+        for name, row in world.registrations.items()
+    }
+    world.run = make_run(session, world.event)
+    for one, other, evidence in PAIRS:
+        match_up(session, world, one, other, evidence)
+    world.import_file = ImportFile(
+        account_id=world.accounts["broker"].id,
+        file_name="smes.csv",
+        content="Firma;Stadt;Branche\nNeuland;Berlin;Design\n".encode(),
+        uploaded_at=now(session),
+    )
+    session.add(world.import_file)
+    session.flush()
+    return world
+
+
+PAIRS = (
+    (
+        "Spielwerk",
+        "Medilab Plzeň",
+        {
+            "a_to_b": {
+                "need": "a clinical partner to test our rehabilitation game with patients",
+                "offer": "dvě kliniky a pacienty pro pilotní ověření terapeutických her",
+                "strength": "strong",
+            },
+            "b_to_a": {
+                "need": "designéra, který udělá z cvičení hru",
+                "offer": "game design for exercise and therapy",
+                "strength": "good",
+            },
+            "distance": "far",
+            "missing": [],
+        },
+    ),
+    (
+        "Spielwerk",
+        "Nordljus Film",
+        {
+            "a_to_b": None,
+            "b_to_a": {
+                "need": "a game that wants real human movement",
+                "offer": "game design for exercise and therapy",
+                "strength": "possible",
+            },
+            "distance": "close",
+            "missing": ["no_shared_language_but:en", "no_market_overlap"],
+        },
+    ),
+    ("Medilab Plzeň", "Nordljus Film", {"a_to_b": None, "b_to_a": None, "distance": "near", "missing": []}),
+)
+
+
+def make_run(session: Session, event: Event, status: RunStatus = RunStatus.DONE) -> MatchRun:
+    """A run of an event."""
+    moment = now(session)
+    run = MatchRun(
+        event_id=event.id or 0,
+        status=status,
+        stage=status.value,
+        created_at=moment,
+        finished_at=moment if status == RunStatus.DONE else None,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def match_up(
+    session: Session,
+    world: World,
+    one: str,
+    other: str,
+    evidence: dict[str, Any],
+    status: ShortlistStatus = ShortlistStatus.APPROVED,
+) -> Match:
+    """A match of two SMEs of the world, on the shortlist of each."""
+    a, b = sorted((world.smes[one].id or 0, world.smes[other].id or 0))
+    match = Match(run_id=world.run.id, a_id=a, b_id=b, strength=0.7, evidence=evidence)
+    session.add(match)
+    session.flush()
+    for own, partner in ((a, b), (b, a)):
+        shortlist = _shortlist(session, world, own, status)
+        taken = session.query(ShortlistEntry).filter_by(shortlist_id=shortlist.id).count()
+        session.add(
+            ShortlistEntry(
+                shortlist_id=shortlist.id or 0, partner_id=partner, match_id=match.id or 0, rank=taken + 1
+            )
+        )
+        session.flush()
+    return match
+
+
+def _shortlist(session: Session, world: World, sme_id: int, status: ShortlistStatus) -> Shortlist:
+    found = session.query(Shortlist).filter_by(run_id=world.run.id, sme_id=sme_id).one_or_none()
+    if found is None:
+        found = Shortlist(run_id=world.run.id, event_id=world.event.id, sme_id=sme_id, status=status)
+        session.add(found)
+        session.flush()
+    return found
