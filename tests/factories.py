@@ -119,7 +119,7 @@ def make_shortlists(session: Session, event: Event, *pairs: tuple[Sme, Sme]) -> 
     ranks: dict[int, int] = {}
     for pair in pairs:
         a, b = sorted(pair, key=lambda sme: sme.id)
-        evidence = {"a_to_b": QUOTES, "b_to_a": None, "distance": "far", "missing": ["needs_missing"]}
+        evidence = {"a_to_b": QUOTES, "b_to_a": None, "distance": "far", "missing": [f"needs_missing:{b.id}"]}
         match = _save(session, Match(run_id=run.id, a_id=a.id, b_id=b.id, strength=0.75, evidence=evidence))
         for own, other in ((a, b), (b, a)):
             if own.id not in lists:

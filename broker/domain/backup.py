@@ -32,10 +32,8 @@ def restore(database: Database, file: Path) -> None:
     if database.settings.is_sqlite:
         _restore_sqlite(database, file)
     else:
-        _run(
-            ["pg_restore", "--clean", "--if-exists", "--single-transaction", "--no-owner", "--exit-on-error"]
-            + [f"--dbname={_postgres_url(database)}", str(file)]
-        )
+        options = ("--clean", "--if-exists", "--single-transaction", "--no-owner", "--exit-on-error")
+        _run(["pg_restore", *options, f"--dbname={_postgres_url(database)}", str(file)])
     database.dispose()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from babel import Locale
 from sqlmodel import Session, col, select
@@ -26,15 +27,21 @@ DISTANCE = {
     "near": "Near your field, yet not the same: something to talk about and something to learn.",
     "far": "Far from your own field: a partner to explore with.",
 }
+# By the engine's code: what is said when the reader's own profile lacks it, and when the partner's does.
 MISSING = {
-    "needs_missing": "They have not said yet what they look for.",
-    "offers_missing": "They have not said yet what they offer.",
-    "own_needs_missing": "You have not said yet what you look for.",
-    "own_offers_missing": "You have not said yet what you offer.",
-    "no_market_overlap": "Neither of you has named the other’s country as a target market.",
-    "sector_unknown": "Their sector is not confirmed yet.",
-    "languages_unknown": "We do not know yet which languages they work in.",
+    "needs_missing": ("You have not said yet what you look for.", "They have not said yet what they look for."),
+    "offers_missing": ("You have not said yet what you offer.", "They have not said yet what they offer."),
+    "nothing_offered_for": (
+        "Nothing they offer answers what you look for.",
+        "Nothing you offer answers what they look for.",
+    ),
+    "languages_unknown": (
+        "You have not said yet which languages you work in.",
+        "They have not said yet which languages they work in.",
+    ),
+    "sector_unknown": ("", "Their sector is not confirmed yet."),
 }
+NO_MARKETS = "Neither of you has named the other’s country as a target market."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Quote:
     need: str
     offer: str
     strength: str
+    stated: bool
+    """Whether the second is an offer somebody made; else it is a sentence of their description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +129,31 @@ def _card(
         you_need=_quote(evidence.get(f"{own}_to_{theirs}")),
         they_need=_quote(evidence.get(f"{theirs}_to_{own}")),
         distance=DISTANCE.get(evidence.get("distance", ""), ""),
-        missing=tuple(missing_in_words(evidence.get(f"missing_for_{own}", evidence.get("missing", [])))),
+        missing=tuple(missing_in_words(evidence.get("missing", []), sme_id)),
         answer=answer,
         contact=contact,
     )
 
 
-def missing_in_words(codes: Iterable[str]) -> list[str]:
-    """What a pair lacks, a sentence each."""
+def missing_in_words(codes: Iterable[str], sme_id: int) -> list[str]:
+    """What a pair lacks, a sentence each, said to one of the two."""
     words = []
     for code in codes:
         kind, _, detail = code.partition(":")
         if kind == "no_shared_language_but":
             words.append(f"{ENGLISH.languages.get(detail, detail)} is the only working language you share.")
+        elif kind == "no_market_overlap":
+            words.append(NO_MARKETS)
         elif kind in MISSING:
-            words.append(MISSING[kind])
-    return words
+            words.append(MISSING[kind][0 if detail == str(sme_id) else 1])
+    return [sentence for sentence in words if sentence]
 
 
-def _quote(evidence: dict[str, str] | None) -> Quote | None:
-    return Quote(**evidence) if evidence else None
+def _quote(evidence: dict[str, Any] | None) -> Quote | None:
+    if evidence is None:
+        return None
+    stated = evidence.get("source", "offer") == "offer"
+    return Quote(evidence["need"], evidence["offer"], evidence["strength"], stated)
 
 
 def _names(codes: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Mailbox:
 def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: object) -> AuthResult:
     """Only `ann` with the password `p@ss word` may send."""
     assert isinstance(data, LoginPassword)
-    return AuthResult(success=data.login == b"ann" and data.password == b"p@ss word")
+    return AuthResult(success=data.login == b"ann" and data.password == b"p@ss word", handled=False)
 
 
 @pytest.fixture
