@@ -32,6 +32,7 @@ def serve(settings: Settings, port: int, host: str = "127.0.0.1", sign_ins: Sequ
     with queue_folder() as folder:
         supervisor = Supervisor(children(settings, host, port, folder))
         supervisor.run(started=partial(greet, settings, host, port, sign_ins))
+    settle(settings)
     say("Everything has stopped.")
 
 
@@ -59,6 +60,14 @@ def migrate(settings: Settings) -> None:
     database.migrate()
     with database.write() as session:
         places.load_reference(session)
+    database.dispose()
+
+
+def settle(settings: Settings) -> None:
+    """Let SQLite fold its log into its one file, which the last connection does that is closed in peace."""
+    database = Database(settings)
+    with database.write() as session:
+        session.connection()
     database.dispose()
 
 
