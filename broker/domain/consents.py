@@ -1,10 +1,10 @@
 """What SMEs agreed to: recorded by whom, refused, taken back."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert
-from sqlmodel import Session, select
+from sqlalchemy import insert, update
+from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import audit
@@ -16,15 +16,11 @@ PARTLY = "partly"
 UNKNOWN = ""
 
 
-def consent_state(consents: Mapping[Purpose, Consent]) -> str:
+def consent_state(withdrawn: Mapping[Purpose, bool]) -> str:
     """GIVEN for every purpose, REFUSED (or withdrawn) for every one, PARTLY withdrawn, or UNKNOWN."""
-    standing = [purpose in consents and consents[purpose].withdrawn_at is None for purpose in Purpose]
-    withdrawn = [consent.withdrawn_at is not None for consent in consents.values()]
-    if all(standing):
-        return GIVEN
-    if not any(withdrawn):
-        return UNKNOWN
-    return REFUSED if all(withdrawn) and len(withdrawn) == len(Purpose) else PARTLY
+    if not any(withdrawn.values()):
+        return GIVEN if len(withdrawn) == len(Purpose) else UNKNOWN
+    return REFUSED if all(withdrawn.values()) and len(withdrawn) == len(Purpose) else PARTLY
 
 
 def record_consent(session: Session, sme: Sme, purposes: Collection[Purpose], recorded_by: str) -> None:
@@ -59,21 +55,24 @@ def _consent(session: Session, sme: Sme, purpose: Purpose) -> Consent | None:
 
 def save_consents(
     session: Session,
-    answers: Iterable[tuple[int, Mapping[Purpose, Consent], bool]],
+    answers: Sequence[tuple[int, Mapping[Purpose, bool], bool]],
     recorded_by: str,
     moment: datetime,
 ) -> None:
-    """Write imported answers (SME id, what is on record, agreed or not) in one round trip.
+    """Write imported answers: SME id, the purposes on record with whether they are withdrawn, agreed or not.
 
     A refusal is kept as a consent withdrawn at once, so that a later file cannot pass over it.
     """
-    fresh = []
-    for sme_id, consents, agreed in answers:
-        for purpose in Purpose:
-            if purpose not in consents:
-                withdrawn = None if agreed else moment
-                fresh.append({"sme_id": sme_id, "purpose": purpose, "given_at": moment, "withdrawn_at": withdrawn})
-            elif not agreed and consents[purpose].withdrawn_at is None:
-                consents[purpose].withdrawn_at = moment
+    fresh = [
+        {"sme_id": sme_id, "purpose": purpose, "given_at": moment, "withdrawn_at": None if agreed else moment}
+        for sme_id, on_record, agreed in answers
+        for purpose in Purpose
+        if purpose not in on_record
+    ]
     if fresh:
-        session.execute(insert(Consent), [row | {"recorded_by": recorded_by[:120]} for row in fresh])
+        rows = [row | {"recorded_by": recorded_by[:120]} for row in fresh]
+        session.execute(insert(Consent), rows, execution_options={"render_nulls": True})
+    refused = [sme_id for sme_id, on_record, agreed in answers if not agreed and not all(on_record.values())]
+    for start in range(0, len(refused), 500):
+        standing = col(Consent.sme_id).in_(refused[start : start + 500]), col(Consent.withdrawn_at).is_(None)
+        session.execute(update(Consent).where(*standing).values(withdrawn_at=moment))

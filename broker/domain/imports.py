@@ -109,8 +109,7 @@ def preview(
 def _plan(session: Session, rows: list[Row], merge: Collection[int] = ()) -> Plan:
     cities = {row.city_code for row in rows if row.city_code}
     records = load_records(session, col(Sme.city_code).in_(cities))
-    hubs = {key: hub.name for key, hub in hub_names(session).items()}
-    return make_plan(rows, records, hubs, merge)
+    return make_plan(rows, records, hub_names(session), merge)
 
 
 def apply(session: Session, actor: str, preview: Preview, *, source: str, merge: Collection[int] = ()) -> Outcome:
@@ -126,11 +125,11 @@ def apply(session: Session, actor: str, preview: Preview, *, source: str, merge:
     plan = _plan(session, preview.rows, merge)
     _check_unchanged(preview.plan, plan)
     written = [draft for draft in plan.drafts if draft.changed]
-    smes = _save(session, written, f"{actor}, {source}")
-    outcome = _outcome(plan, merge, smes)
+    ids = _save(session, written, f"{actor}, {source}")
+    outcome = _outcome(plan, merge, dict(zip(ids, written, strict=True)))
     if written:
         audit.record(session, actor, "profiles imported", source, **outcome.to_json())
-    if any(sme.sector_words and sme.sector_code is None for sme in smes):
+    if any(draft.facts["sector_words"] and not draft.facts["sector_code"] for draft in written):
         wake(session, "sectors.resolve")
     return outcome
 
@@ -161,27 +160,27 @@ def _check_unchanged(shown: Plan, fresh: Plan) -> None:
             )
 
 
-def _save(session: Session, drafts: list[Draft], recorded_by: str) -> list[Sme]:
+def _save(session: Session, drafts: list[Draft], recorded_by: str) -> list[int]:
     moment = now(session)
     try:
-        smes = save_many(session, [(draft.record, draft.facts) for draft in drafts], moment)
+        ids = save_many(session, [(draft.record, draft.facts) for draft in drafts], moment)
     except IntegrityError as error:
         raise ConflictError("Somebody entered one of these SMEs at the same moment. Import again.") from error
     answers = [
-        (sme.id or 0, draft.record.consents if draft.record else {}, draft.facts["consent"] == GIVEN)
-        for sme, draft in zip(smes, drafts, strict=True)
+        (sme_id, draft.record.withdrawn if draft.record else {}, draft.facts["consent"] == GIVEN)
+        for sme_id, draft in zip(ids, drafts, strict=True)
         if draft.consent_changed
     ]
     save_consents(session, answers, recorded_by, moment)
-    return smes
+    return ids
 
 
-def _outcome(plan: Plan, merge: Collection[int], smes: list[Sme]) -> Outcome:
+def _outcome(plan: Plan, merge: Collection[int], written: Mapping[int, Draft]) -> Outcome:
     counts = Counter(entry.action for entry in plan.entries)
     merged = sum(entry.action is Action.DUPLICATE and entry.row.number in merge for entry in plan.entries)
     return Outcome(
-        created=[sme.id or 0 for sme in smes if sme.version == 1],
-        updated=[sme.id or 0 for sme in smes if sme.version > 1],
+        created=[sme_id for sme_id, draft in written.items() if draft.record is None],
+        updated=[sme_id for sme_id, draft in written.items() if draft.record is not None],
         unchanged=counts[Action.UNCHANGED],
         merged=merged,
         duplicates=counts[Action.DUPLICATE] - merged,

@@ -26,15 +26,17 @@ LEVEL = re.compile(
 class Reading(NamedTuple):
     """What was understood, in order and once each, and what was not."""
 
-    codes: list[str]
-    unknown: list[str]
+    codes: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
+@lru_cache(maxsize=1_000)
 def find_languages(text: str) -> Reading:
     """ISO 639-1 codes of the languages in a cell such as 'Deutsch, Englisch', 'Němčina' or 'DE;EN'."""
     return _read(text, _language)
 
 
+@lru_cache(maxsize=1_000)
 def find_markets(text: str) -> Reading:
     """ISO 3166 codes of the countries in a cell such as 'Německo', 'Germany and UK' or 'DACH'."""
     return _read(text, _market)
@@ -67,7 +69,7 @@ def _read(text: str, find: Callable[[str], list[str] | None]) -> Reading:
         if found is None:
             unknown.append(part)
         codes += [code for code in found or [] if code not in codes]
-    return Reading(codes, unknown)
+    return Reading(tuple(codes), tuple(unknown))
 
 
 def _parts(text: str, find: Callable[[str], list[str] | None]) -> Iterator[tuple[str, list[str] | None]]:

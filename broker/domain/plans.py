@@ -42,7 +42,7 @@ class Draft:
     @property
     def sme_id(self) -> int | None:
         """The id of the stored SME; None for a new one."""
-        return self.record.sme.id if self.record else None
+        return self.record.sme_id if self.record else None
 
     def write(self, changes: Changes) -> None:
         """Take the new values."""
@@ -115,7 +115,7 @@ class _Drafts:
         self.by_key: dict[tuple[str, str], Draft] = {}
         for draft in self.drafts:
             assert draft.record is not None  # noqa: S101 - only new drafts have none
-            self.by_key.setdefault((draft.facts["city_code"], draft.record.sme.name_key), draft)
+            self.by_key.setdefault((draft.facts["city_code"], draft.record.name_key), draft)
 
     def place(self, row: Row) -> Draft | None:
         """The draft the row is about; it becomes the draft's own row unless it is another spelling or comes later."""

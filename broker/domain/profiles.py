@@ -12,7 +12,7 @@ from broker.domain.completeness import missing, status_of
 from broker.domain.consents import record_consent, withdraw_consent
 from broker.domain.fields import checked_email, checked_text, checked_website
 from broker.domain.names import name_key
-from broker.domain.records import load_record, load_records, save
+from broker.domain.records import load_record, load_records, save_many
 from broker.errors import ConflictError, InvalidError
 from broker.models import Sector, Sme, SmeStatus
 
@@ -80,7 +80,8 @@ def read(session: Session, sme: Sme) -> ProfileData:
 def create(session: Session, actor: str, data: ProfileData) -> Sme:
     """A new SME. It is REVIEWED by whoever entered it once matching has what it needs, a draft until then."""
     _refuse_same_name(session, data, None)
-    sme = save(session, None, data.model_dump(), now(session))
+    [sme_id] = save_many(session, [(None, data.model_dump())], now(session))
+    sme = session.get_one(Sme, sme_id)
     audit.record(session, actor, "profile created", f"sme:{sme.id}")
     return sme
 
@@ -93,7 +94,7 @@ def update(session: Session, actor: str, sme: Sme, data: ProfileData) -> bool:
     if not changed:
         return False
     _refuse_same_name(session, data, sme)
-    save(session, record, facts, now(session))
+    save_many(session, [(record, facts)], now(session))
     audit.record(session, actor, "profile updated", f"sme:{sme.id}", fields=changed)
     return True
 

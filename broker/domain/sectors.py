@@ -45,6 +45,12 @@ def find_sector(text: str, *, codes: bool = True) -> SectorGuess:
     return SectorGuess(ranked[0][0], False) if has_half else UNKNOWN
 
 
+@lru_cache
+def describing_words() -> dict[str, list[str]]:
+    """{sector: its English name and words}, for the nearest sector by meaning."""
+    return {row["code"]: [row["name"], *split_words(row["words"])] for row in read_table("sectors.csv")}
+
+
 def _find_one(text: str, codes: bool) -> SectorGuess:
     code = _names().get(text_key(text))
     if code is not None:
