@@ -12,6 +12,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from broker.config import Settings
 from broker.db import now
@@ -157,7 +158,9 @@ def mail_link(session: Session, settings: Settings, email: str) -> None:
     moment = now(session)
     session.connection().execute(delete(LoginToken).where(col(LoginToken.expires_at) < moment))
     token = secrets.token_urlsafe(32)
-    session.add(LoginToken(token_hash=_digest(token), account_id=account.id or 0, expires_at=moment + LINK_LIFE))
+    session.add(
+        LoginToken(token_hash=_digest(token), account_id=account.id or 0, expires_at=moment + LINK_LIFE, used_at=None)
+    )
     session.flush()
     letters.sign_in(session, settings, account, f"{settings.public_url}/sign-in/link/{token}")
 
@@ -185,7 +188,7 @@ def use_link(session: Session, token: str) -> Account:
     return account
 
 
-def _open_link(session: Session, token: str):  # type: ignore[no-untyped-def]  # sqlmodel's own type is private
+def _open_link(session: Session, token: str) -> SelectOfScalar[int]:
     return select(LoginToken.account_id).where(
         LoginToken.token_hash == _digest(token),
         col(LoginToken.used_at).is_(None),

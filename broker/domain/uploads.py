@@ -34,7 +34,7 @@ class Looked:
 
 
 def keep(session: Session, account: Account, file_name: str, content: bytes, city: str | None) -> ImportFile:
-    """Keep an uploaded file; InvalidError where it is no spreadsheet. `city`: of all its rows, None: each names its own."""
+    """Keep an uploaded file; InvalidError where it is no spreadsheet. `city`: of all rows; None: each names one."""
     sheets.read(file_name, content)
     file = ImportFile(
         account_id=account.id,
@@ -42,6 +42,7 @@ def keep(session: Session, account: Account, file_name: str, content: bytes, cit
         content=content,
         city_code=city,
         uploaded_at=now(session),
+        applied_at=None,
     )
     session.add(file)
     session.flush()

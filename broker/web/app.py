@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from os import PathLike, stat_result
 from pathlib import PurePath
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -92,23 +93,21 @@ class CachedFiles(StaticFiles):
     """Static files that browsers keep: for ever where the address names the content, else for an hour."""
 
     def file_response(
-        self, full_path: str | PurePath, stat_result: object, scope: Scope, status_code: int = 200
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """The file, with how long it may be kept."""
-        response = super().file_response(full_path, stat_result, scope, status_code)  # type: ignore[arg-type]
+        response = super().file_response(full_path, stat_result, scope, status_code)
         named = b"v=" in scope.get("query_string", b"") or "vendor" in PurePath(full_path).parts
-        response.headers["cache-control"] = (
-            "public, max-age=31536000, immutable" if named else "public, max-age=3600"
-        )
+        response.headers["cache-control"] = "public, max-age=31536000, immutable" if named else "public, max-age=3600"
         return response
 
 
-def _broker_error(request: Request, error: Exception) -> Response:
+async def _broker_error(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
     return error_page(request, status, str(error))
 
 
-def _validation_error(request: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     """A path or query that is no number is no page of ours; a form field is told by name."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind only
     problems = error.errors()
@@ -118,20 +117,19 @@ def _validation_error(request: Request, error: Exception) -> Response:
     return error_page(request, 422, ". ".join(told))
 
 
-def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
     response = error_page(request, error.status_code)
     response.headers.update(error.headers or {})
     return response
 
 
-def _fault(request: Request, error: Exception) -> Response:
+async def _fault(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    response = error_page(request, 500)
-    return response
+    return error_page(request, 500)
 
 
-def _sign_in_needed(request: Request, _error: Exception) -> Response:
+async def _sign_in_needed(request: Request, _error: Exception) -> Response:
     """To the sign-in page, and from there back to the page that was asked for."""
     wanted = request.url.path if request.method == "GET" else ""
     response: Response = RedirectResponse(

@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from broker.domain import access, accounts, profiles
 from broker.domain.queries import places, smes
-from broker.domain.records import load_record
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, City, Purpose, SmeStatus
 from broker.web import profile_form
@@ -83,16 +82,13 @@ def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_
 def edit_form(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
     """The profile as a form."""
     sme = access.sme(session, account, sme_id)
-    record = load_record(session, sme)
-    ticked = frozenset(p for p, consent in record.consents.items() if consent.withdrawn_at is None)
+    ticked = frozenset(row.purpose for row in smes.consents(session, sme) if row.withdrawn_at is None)
     fields = profile_form.to_fields(profiles.read(session, sme))
     return _form(request, session, account, profile_form.context(fields, sme=sme, ticked=ticked))
 
 
 @router.post("/{sme_id}/edit")
-def save(
-    request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId, form: FormDep
-) -> Response:
+def save(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId, form: FormDep) -> Response:
     """Save the profile, unless somebody else saved it since the form was opened: then show both versions."""
     sme = access.sme(session, account, sme_id, lock=True)
     before = profiles.read(session, sme)
@@ -103,19 +99,14 @@ def save(
         context["conflict"] = profile_form.differences(fields, profile_form.to_fields(before))
         return _form(request, session, account, context, status=409)
     try:
-        changed = profiles.update(
-            session, accounts.actor(account), sme, profile_form.to_profile(fields, before)
-        )
+        changed = profiles.update(session, accounts.actor(account), sme, profile_form.to_profile(fields, before))
     except (InvalidError, ConflictError) as error:
         return _form(request, session, account, context | {"problem": str(error)}, status=422)
-    consents = list(load_record(session, sme).consents.values())
-    profile_form.save_consents(session, accounts.actor(account), sme, consents, ticked)
+    profile_form.save_consents(session, accounts.actor(account), sme, smes.consents(session, sme), ticked)
     return redirect(request, f"/smes/{sme_id}", "Saved." if changed else "Nothing to save: the profile is the same.")
 
 
-def _form(
-    request: Request, session: Session, account: Account, context: dict[str, Any], status: int = 200
-) -> Response:
+def _form(request: Request, session: Session, account: Account, context: dict[str, Any], status: int = 200) -> Response:
     city = context["fields"]["city_code"]
     context |= {
         "sectors": places.sectors(session),

@@ -32,13 +32,9 @@ class Spot:
     """A city on the map: its dot, and its label with the side it hangs from."""
 
     name: str
-    x: float
-    y: float
+    point: tuple[float, float]
     radius: float
-    label_x: float
-    label_y: float
-    anchor: str
-    pairs: int
+    label: tuple[float, float, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ def city_map(figures: Figures) -> Map:
     names = {city.code: city.name for city in figures.cities}
     labels = _place_labels(names, points, radius)
     spots = [
-        Spot(names[code], *points[code], radius[code], *labels[code], met[code])
+        Spot(names[code], points[code], radius[code], labels[code])
         for code in sorted(points, key=lambda code: met[code])
     ]
     return Map(WIDTH, HEIGHT, spots, _arcs(figures, points, names))
@@ -102,9 +98,7 @@ def _project(cities: list[City]) -> list[tuple[float, float]]:
     return [(across + (x - left) * scale, down + (y - top) * scale) for x, y in flat]
 
 
-def _arcs(
-    figures: Figures, points: dict[str, tuple[float, float]], names: dict[str, str]
-) -> list[Arc]:
+def _arcs(figures: Figures, points: dict[str, tuple[float, float]], names: dict[str, str]) -> list[Arc]:
     between = {pair: count for pair, count in figures.by_city.items() if pair[0] != pair[1]}
     most = max(between.values(), default=1)
     return [
@@ -132,9 +126,7 @@ def _place_labels(
     # The most crowded choose first: they have the fewest places to go to.
     for code in sorted(names, key=lambda code: (_room(code, points), code)):
         choices = list(_choices(names[code], points[code], radius[code]))
-        cost = [
-            sum(box.overlap(other) for other in (*taken, *dots)) + _outside(box) for _, box in choices
-        ]
+        cost = [sum(box.overlap(other) for other in (*taken, *dots)) + _outside(box) for _, box in choices]
         where, box = choices[cost.index(min(cost))]
         taken.append(box)
         placed[code] = where
@@ -155,9 +147,7 @@ def _outside(box: Box) -> float:
     return beyond * 100
 
 
-def _choices(
-    name: str, point: tuple[float, float], radius: float
-) -> list[tuple[tuple[float, float, str], Box]]:
+def _choices(name: str, point: tuple[float, float], radius: float) -> list[tuple[tuple[float, float, str], Box]]:
     """Right, left, below, above, then the four corners: where the text begins (its baseline) and what it covers."""
     (x, y), wide, gap = point, len(name) * LETTER, radius + 4
     spots = [

@@ -45,8 +45,8 @@ def upload(request: Request, session: SessionDep, account: CurrentBroker, form: 
 def _city(session: Session, account: Account, form: FormData) -> str | None:
     """A broker imports into their own city; an administrator may name one for all rows."""
     own = access.cities(account)
-    chosen = str(form.get("city", ""))
-    return own or (chosen if chosen and session.get(City, chosen) else None)
+    chosen = session.get(City, str(form.get("city", "")))
+    return own or (chosen.code if chosen else None)
 
 
 def _upload_page(request: Request, session: Session, account: Account, problem: str = "") -> Response:
@@ -68,9 +68,7 @@ def preview(request: Request, session: SessionDep, account: CurrentBroker, file_
     return _preview_page(request, session, file, uploads.look(session, file))
 
 
-def _preview_page(
-    request: Request, session: Session, file: ImportFile, looked: Looked, problem: str = ""
-) -> Response:
+def _preview_page(request: Request, session: Session, file: ImportFile, looked: Looked, problem: str = "") -> Response:
     preview = looked.preview
     entries = preview.entries if preview else []
     context = {
@@ -128,7 +126,7 @@ def confirm(
     session.rollback()  # as above: the file is read while others may write
     with database.read() as reading:
         looked = uploads.look(reading, file)
-    merge = {int(number) for number in form.getlist("merge") if str(number).isdecimal()}
+    merge = {int(str(number)) for number in form.getlist("merge") if str(number).isdecimal()}
     file = access.import_file(session, account, file_id)
     uploads.confirm(session, accounts.actor(account), file, looked, str(form.get("seal", "")), merge)
     return redirect(request, f"/import/{file_id}")

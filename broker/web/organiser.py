@@ -100,11 +100,9 @@ def register(
 ) -> Response:
     """Register every SME that can be, of one city or of all."""
     access.event(session, account, event_id)
-    new = events.register(
-        session, accounts.actor(account), event_id, events.can_register(session, city or None)
-    )
-    name = session.get_one(City, city).name if city and session.get(City, city) else ""
-    whom = plural(new, "SME") + (f" of {name}" if name else "")
+    new = events.register(session, accounts.actor(account), event_id, events.can_register(session, city or None))
+    named = session.get(City, city)
+    whom = plural(new, "SME") + (f" of {named.name}" if named else "")
     return redirect(request, f"/events/{event_id}#registrations", f"{whom} registered.", "good" if new else "note")
 
 
@@ -184,7 +182,7 @@ def approve(
     request: Request, settings: SettingsDep, session: SessionDep, account: CurrentOrganiser, event_id: RowId
 ) -> Response:
     """Approve the drafts: one mail per SME is written now and delivered by the worker."""
-    from broker.domain.shortlists import approve
+    from broker.domain.shortlists import approve  # here, for it brings the engine along, which no other page needs
 
     access.event(session, account, event_id)
     approved = approve(session, settings, accounts.actor(account), event_id)

@@ -20,16 +20,14 @@ from markupsafe import Markup
 from broker.config import TEMPLATES, Settings
 from broker.domain.cards import DISTANCE, Card
 from broker.models import City
-from broker.web.security import FORM_FIELD, drop_cookie, cookie_name, form_cookie, form_token, set_cookie
+from broker.web.security import FORM_FIELD, cookie_name, drop_cookie, form_cookie, form_token, set_cookie
 
 STATIC = Path(__file__).parent / "static"
 ENGLISH = Locale("en")
 Tone = Literal["good", "note", "bad"]
 
 
-def render(
-    request: Request, name: str, context: Mapping[str, Any] | None = None, *, status: int = 200
-) -> HTMLResponse:
+def render(request: Request, name: str, context: Mapping[str, Any] | None = None, *, status: int = 200) -> HTMLResponse:
     """A page from `templates/pages` or a fragment from `templates/partials`."""
     settings: Settings = request.app.state.settings
     flash = _flash(request)
@@ -124,7 +122,7 @@ def query(base: Mapping[str, Any], **changes: Any) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """"1 mail", "2 mails"; large numbers with a thin space between thousands."""
+    """ "1 mail", "2 mails"; large numbers with a thin space between thousands."""
     return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u202f")
 
 

@@ -126,9 +126,7 @@ def differences(typed: Mapping[str, str], stored: Mapping[str, str]) -> list[tup
     ]
 
 
-def save_consents(
-    session: Session, actor: str, sme: Sme, consents: list[Consent], ticked: frozenset[Purpose]
-) -> None:
+def save_consents(session: Session, actor: str, sme: Sme, consents: list[Consent], ticked: frozenset[Purpose]) -> None:
     """Record consents newly ticked, and withdraw those no longer ticked."""
     standing = {consent.purpose for consent in consents if consent.withdrawn_at is None}
     if given := sorted(ticked - standing):

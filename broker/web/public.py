@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from sqlmodel import text
 
@@ -14,6 +14,7 @@ from broker.web.pages import redirect, render
 from broker.web.security import client_address, cookie_name, drop_cookie, set_cookie
 
 router = APIRouter()
+NextQuery = Annotated[str, Query(alias="next", max_length=300)]
 DESKS = {Role.BROKER: "/smes", Role.ORGANISER: "/events", Role.ADMIN: "/events"}
 
 
@@ -34,12 +35,12 @@ def front_page(request: Request, settings: SettingsDep, account: MaybeAccount) -
 
 @router.get("/sign-in")
 def sign_in_page(
-    request: Request, settings: SettingsDep, account: MaybeAccount, next: str = "", email: str = ""
+    request: Request, settings: SettingsDep, account: MaybeAccount, wanted: NextQuery = "", email: str = ""
 ) -> Response:
     """The sign-in form; in the demo `?email=` fills it with one of the demo's accounts."""
     if account is not None:
-        return RedirectResponse(_local(next) or DESKS[account.role], status_code=303)
-    return _sign_in_page(request, settings, wanted=_local(next), email=email)
+        return RedirectResponse(_local(wanted) or DESKS[account.role], status_code=303)
+    return _sign_in_page(request, settings, wanted=_local(wanted), email=email)
 
 
 @router.post("/sign-in")
@@ -51,7 +52,7 @@ def sign_in(
     session: SessionDep,
     email: Annotated[str, Form(max_length=254)],
     password: Annotated[str, Form(max_length=500)],
-    next: Annotated[str, Form(max_length=300)] = "",
+    wanted: Annotated[str, Form(alias="next", max_length=300)] = "",
 ) -> Response:
     """Sign in by password. A wrong one and an unknown address get the same answer after the same time."""
     who = email.strip().lower()
@@ -62,9 +63,9 @@ def sign_in(
         account = accounts.authenticate(reading, email, password)
     if account is None:
         problem = "This e-mail address and password do not belong together."
-        return _sign_in_page(request, settings, wanted=_local(next), email=email, problem=problem)
+        return _sign_in_page(request, settings, wanted=_local(wanted), email=email, problem=problem)
     limits.forget(limits.SIGN_IN_ACCOUNT, who)
-    return _signed_in(request, settings, account, accounts.sign_in(session, account), _local(next))
+    return _signed_in(request, settings, account, accounts.sign_in(session, account), _local(wanted))
 
 
 @router.post("/sign-in/link")

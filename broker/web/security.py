@@ -53,9 +53,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self.app = app
-        self.headers = HEADERS | (
-            {"strict-transport-security": "max-age=31536000"} if https else {}
-        )
+        self.headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; complete the answer's headers."""
@@ -130,8 +128,10 @@ async def _has_form_token(request: Request) -> bool:
     settings: Settings = request.app.state.settings
     cookie = request.cookies.get(cookie_name(settings, "form"), "")
     given = (await request.form()).get(FORM_FIELD)
-    return bool(cookie) and isinstance(given, str) and hmac.compare_digest(
-        given.encode(), form_token(settings, cookie).encode()
+    return (
+        bool(cookie)
+        and isinstance(given, str)
+        and hmac.compare_digest(given.encode(), form_token(settings, cookie).encode())
     )
 
 
@@ -173,4 +173,3 @@ class Limits:
 def client_address(request: Request) -> str:
     """The address of the browser, as the server (behind a proxy: its proxy headers) gives it."""
     return request.client.host if request.client else "unknown"
-

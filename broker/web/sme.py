@@ -59,4 +59,3 @@ def _page(session: Session, registration: Registration) -> dict[str, Any]:
         "answers": ANSWERS,
         "said": SAID,
     }
-

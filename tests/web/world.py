@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import accounts, interests
+from broker.domain import accounts, interests, letters
 from broker.models import (
     Account,
     Event,
@@ -40,6 +40,7 @@ class World:
     registrations: dict[str, Registration] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     import_file: Any = None
+    email: Any = None
 
 
 def build(session: Session, settings: Settings) -> World:
@@ -113,11 +114,12 @@ def build(session: Session, settings: Settings) -> World:
     world.import_file = ImportFile(
         account_id=world.accounts["broker"].id,
         file_name="smes.csv",
-        content="Firma;Stadt;Branche\nNeuland;Berlin;Design\n".encode(),
+        content=b"Firma;Stadt;Branche\nNeuland;Berlin;Design\n",
         uploaded_at=now(session),
     )
     session.add(world.import_file)
     session.flush()
+    world.email = letters.sign_in(session, settings, world.accounts["broker"], "https://link.example/")
     return world
 
 
@@ -188,18 +190,18 @@ def match_up(
     session.flush()
     for own, partner in ((a, b), (b, a)):
         shortlist = _shortlist(session, world, own, status)
-        taken = session.query(ShortlistEntry).filter_by(shortlist_id=shortlist.id).count()
+        taken = len(session.exec(select(ShortlistEntry).where(ShortlistEntry.shortlist_id == shortlist.id)).all())
         session.add(
-            ShortlistEntry(
-                shortlist_id=shortlist.id or 0, partner_id=partner, match_id=match.id or 0, rank=taken + 1
-            )
+            ShortlistEntry(shortlist_id=shortlist.id or 0, partner_id=partner, match_id=match.id or 0, rank=taken + 1)
         )
         session.flush()
     return match
 
 
 def _shortlist(session: Session, world: World, sme_id: int, status: ShortlistStatus) -> Shortlist:
-    found = session.query(Shortlist).filter_by(run_id=world.run.id, sme_id=sme_id).one_or_none()
+    found = session.exec(
+        select(Shortlist).where(Shortlist.run_id == world.run.id, Shortlist.sme_id == sme_id)
+    ).one_or_none()
     if found is None:
         found = Shortlist(run_id=world.run.id, event_id=world.event.id, sme_id=sme_id, status=status)
         session.add(found)

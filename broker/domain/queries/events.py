@@ -125,9 +125,7 @@ def event_list(session: Session, account: Account) -> list[EventRow]:
     """The organiser's events, the next one first; an administrator's are all."""
     registered = _count_by(session, Registration.event_id)
     approved = _count_by(session, Shortlist.event_id, Shortlist.status == ShortlistStatus.APPROVED)
-    query = (
-        select(Event, City).join(City, col(City.code) == Event.city_code).order_by(col(Event.starts_at).desc())
-    )
+    query = select(Event, City).join(City, col(City.code) == Event.city_code).order_by(col(Event.starts_at).desc())
     if account.role != Role.ADMIN:
         query = query.where(Event.organiser_id == account.id)
     return [
@@ -149,11 +147,11 @@ def event_page(session: Session, event: Event) -> EventPage:
         cities=city_counts(session, event_id),
         run=runs.latest(session, event_id),
         finished_run=runs.latest(session, event_id, RunStatus.DONE),
-        lists=dict(session.exec(lists.group_by(Shortlist.status)).all()),
+        lists={ShortlistStatus(status): n for status, n in session.exec(lists.group_by(Shortlist.status))},
         short=count_short(session, event_id),
         approval=approval(session, event_id),
-        mails=dict(session.exec(mails.group_by(Email.status)).all()),
-        answers=dict(session.exec(answers.group_by(Interest.answer)).all()),
+        mails={EmailStatus(status): n for status, n in session.exec(mails.group_by(Email.status))},
+        answers={Answer(answer): n for answer, n in session.exec(answers.group_by(Interest.answer))},
         answered=session.exec(answered).one(),
         newest=newest_answers(session, event_id),
         introductions=introductions(session, event_id=event_id),
@@ -246,14 +244,12 @@ def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[Ans
     rows = session.exec(
         select(Interest, Sme.name, partner.name)
         .join(Sme, col(Sme.id) == Interest.sme_id)
-        .join(partner, partner.id == Interest.partner_id)
+        .join(partner, col(partner.id) == Interest.partner_id)
         .where(Interest.event_id == event_id)
         .order_by(col(Interest.answered_at).desc(), col(Interest.id).desc())
         .limit(limit)
     ).all()
-    pairs = set(
-        session.exec(select(Introduction.a_id, Introduction.b_id).where(Introduction.event_id == event_id))
-    )
+    pairs = set(session.exec(select(Introduction.a_id, Introduction.b_id).where(Introduction.event_id == event_id)))
     return [
         AnswerRow(
             sme,
@@ -266,16 +262,14 @@ def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[Ans
     ]
 
 
-def introductions(
-    session: Session, *, event_id: int | None = None, sme_id: int | None = None
-) -> list[IntroductionRow]:
+def introductions(session: Session, *, event_id: int | None = None, sme_id: int | None = None) -> list[IntroductionRow]:
     """Introductions of an event, or of an SME, newest first."""
     a, b = aliased(Sme), aliased(Sme)
     query = (
         select(Introduction, Event, a, b)
         .join(Event, col(Event.id) == Introduction.event_id)
-        .join(a, a.id == Introduction.a_id)
-        .join(b, b.id == Introduction.b_id)
+        .join(a, col(a.id) == Introduction.a_id)
+        .join(b, col(b.id) == Introduction.b_id)
         .order_by(col(Introduction.made_at).desc(), col(Introduction.id).desc())
     )
     if event_id is not None:
@@ -297,4 +291,3 @@ def city_names(session: Session) -> dict[str, str]:
 def _count_by(session: Session, column: Any, *conditions: Any) -> dict[int | None, int]:
     rows = session.exec(select(column, func.count()).where(*conditions).group_by(column))
     return dict(rows.all())
-

@@ -11,8 +11,9 @@ PAGE_SIZE = 50
 
 
 def outbox(session: Session, page: int = 1) -> tuple[list[Email], dict[EmailStatus, int], int, int]:
-    """(one page of mails, newest first; how many in each status; the page; the number of pages)."""
-    counts = dict(session.exec(select(Email.status, func.count()).group_by(Email.status)).all())
+    """(One page of mails, newest first; how many in each status; the page; the number of pages)."""
+    counted = session.exec(select(Email.status, func.count()).group_by(Email.status))
+    counts = {EmailStatus(status): count for status, count in counted}
     page, pages, first = place(page, sum(counts.values()), PAGE_SIZE)
     newest = (
         select(Email)

@@ -69,11 +69,7 @@ def list_page(
     session: Session, event_id: int, status: ShortlistStatus, *, page: int = 1, short_only: bool = False
 ) -> ListPage:
     """The shortlists of an event in one status, by SME name, with their cards; shortened ones only if asked."""
-    query = (
-        _with_sme()
-        .where(Shortlist.event_id == event_id, Shortlist.status == status)
-        .order_by(Sme.name, Sme.id)
-    )
+    query = _with_sme().where(Shortlist.event_id == event_id, Shortlist.status == status).order_by(Sme.name, Sme.id)
     if short_only:
         found = [row for row in session.exec(query).all() if row[0].shortfall]
         total = len(found)
@@ -178,8 +174,8 @@ def figures(session: Session, event_id: int) -> Figures | None:
     pairs = session.exec(
         select(a.city_code, b.city_code, a.sector_code, b.sector_code)
         .select_from(Match)
-        .join(a, a.id == Match.a_id)
-        .join(b, b.id == Match.b_id)
+        .join(a, col(a.id) == Match.a_id)
+        .join(b, col(b.id) == Match.b_id)
         .where(
             col(Match.id).in_(
                 select(ShortlistEntry.match_id)

@@ -136,11 +136,17 @@ def _rows(session: Session, ids: Sequence[int]) -> list[SmeRow]:
 
 def _counts(session: Session, city: str | None) -> dict[SmeStatus, int]:
     query = select(Sme.status, func.count()).group_by(Sme.status)
-    return dict(session.exec(query if city is None else query.where(Sme.city_code == city)).all())
+    counted = session.exec(query if city is None else query.where(Sme.city_code == city))
+    return {SmeStatus(status): count for status, count in counted}
 
 
 def _sector_names(session: Session) -> dict[str, Sector]:
     return {sector.code: sector for sector in session.exec(select(Sector))}
+
+
+def consents(session: Session, sme: Sme) -> list[Consent]:
+    """What the SME agreed to, and whether it took that back."""
+    return list(session.exec(select(Consent).where(Consent.sme_id == sme.id).order_by(col(Consent.purpose).desc())))
 
 
 def sme_view(session: Session, sme: Sme) -> SmeView:
@@ -151,7 +157,7 @@ def sme_view(session: Session, sme: Sme) -> SmeView:
         facts=record.facts,
         city=session.get_one(City, sme.city_code),
         sector=session.get(Sector, sme.sector_code) if sme.sector_code else None,
-        consents=[record.consents[purpose] for purpose in sorted(record.consents)],
+        consents=consents(session, sme),
         to_complete=missing(record.facts),
         lists=lists_of_sme(session, sme.id or 0),
         introductions=introductions(session, sme_id=sme.id),

@@ -1,0 +1,168 @@
+"""Who may open what: every route of the application × everybody who might ask."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+
+from tests.web.world import World
+
+PEOPLE = (
+    "anonymous",
+    "SME",
+    "other SME",
+    "organiser",
+    "other organiser",
+    "broker",
+    "other broker",
+    "admin",
+)
+EVERYBODY = dict.fromkeys(PEOPLE, 200)
+SIGN_IN = {"anonymous": 303, "SME": 303, "other SME": 303}
+"""Who is not signed in is led to the sign-in page; an SME never is, it has a link instead."""
+
+
+def only(status: int, *people: str) -> dict[str, int]:
+    """Signed-in people not named get 404, as if there were nothing."""
+    return dict.fromkeys(PEOPLE, 404) | SIGN_IN | dict.fromkeys(people, status)
+
+
+# In the demo world; "broker", "organiser" and "SME" are those the rows belong to. A POST is sent as its page sends it,
+# but to a request that changes nothing (an empty form, a run that has ended), so that every person finds the same.
+EXPECTED: dict[str, dict[str, int]] = {
+    "GET /health": EVERYBODY,
+    "GET /": {
+        **dict.fromkeys(("anonymous", "SME", "other SME"), 200),
+        **dict.fromkeys(("organiser", "other organiser", "broker", "other broker", "admin"), 303),
+    },
+    "GET /sign-in": {
+        **dict.fromkeys(("anonymous", "SME", "other SME"), 200),
+        **dict.fromkeys(("organiser", "other organiser", "broker", "other broker", "admin"), 303),
+    },
+    "POST /sign-in": dict.fromkeys(PEOPLE, 422),
+    "POST /sign-in/link": dict.fromkeys(PEOPLE, 422),
+    "GET /sign-in/link/{token}": dict.fromkeys(PEOPLE, 404),
+    "POST /sign-in/link/{token}": dict.fromkeys(PEOPLE, 404),
+    "POST /sign-out": dict.fromkeys(PEOPLE, 303),
+    "POST /sign-out/everywhere": dict.fromkeys(PEOPLE, 303),
+    "GET /outbox": EVERYBODY,
+    "GET /outbox/{email_id}": EVERYBODY,
+    "GET /outbox/{email_id}/html": EVERYBODY,
+    "GET /s/{token}": EVERYBODY,  # the link is the key; SME and other SME each hold their own
+    "POST /s/{token}/answers/{partner_id}": {**dict.fromkeys(PEOPLE, 303), "other SME": 404},
+    "GET /smes": only(200, "broker", "other broker", "admin"),
+    "GET /smes/new": only(200, "broker", "other broker", "admin"),
+    "POST /smes/new": only(422, "broker", "other broker", "admin"),
+    "GET /smes/{sme_id}": only(200, "broker", "admin"),
+    "GET /smes/{sme_id}/edit": only(200, "broker", "admin"),
+    "POST /smes/{sme_id}/edit": only(409, "broker", "admin"),
+    "GET /import": only(200, "broker", "other broker", "admin"),
+    "POST /import": only(422, "broker", "other broker", "admin"),
+    "GET /import/{file_id}": only(200, "broker"),  # not even an administrator: it is a file of that account
+    "POST /import/{file_id}": only(409, "broker"),
+    "POST /import/{file_id}/columns": only(303, "broker"),
+    "GET /events": only(200, "organiser", "other organiser", "admin"),
+    "POST /events": only(422, "organiser", "other organiser", "admin"),
+    "GET /events/{event_id}": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/registrations": only(303, "organiser", "admin"),
+    "POST /events/{event_id}/runs": only(303, "organiser", "admin"),
+    "GET /events/{event_id}/progress": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/runs/{run_id}/cancel": only(409, "organiser", "admin"),
+    "GET /events/{event_id}/shortlists": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/shortlists/{sme_id}": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/approve": only(409, "organiser", "admin"),
+    "POST /events/{event_id}/export": only(200, "organiser", "admin"),
+}
+FORMS = {
+    "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
+    "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
+}
+
+
+def routes(app: FastAPI) -> list[str]:
+    """Every route as "METHOD /path"."""
+    return sorted(
+        f"{method} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        for method in set(getattr(route, "methods", None) or ()) - {"HEAD"}
+    )
+
+
+def test_every_route_has_an_expectation_and_nothing_else_has_one(app: FastAPI) -> None:
+    assert routes(app) == sorted(EXPECTED)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_route_answers_each_person_as_expected(
+    app: FastAPI, browse: Callable[..., TestClient], world: World, person: str
+) -> None:
+    is_signed_in = person in world.accounts
+    answers = {}
+    for name in routes(app):
+        method, path = name.split(" ", 1)
+        client = browse(person if is_signed_in else None)
+        response = client.request(method, _address(world, path, person), data=FORMS.get(name))
+        answers[name] = response.status_code
+        if response.status_code == 303 and not is_signed_in and name in _DESKS:
+            assert response.headers["location"].startswith("/sign-in")
+    assert answers == {name: expected[person] for name, expected in EXPECTED.items()}
+
+
+_DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] == 303 and "/s" != name[-2:]} - {
+    "POST /sign-out",
+    "POST /sign-out/everywhere",
+    "POST /s/{token}/answers/{partner_id}",
+}
+
+
+def _address(world: World, path: str, person: str) -> str:
+    own = "Solar Łódka" if person == "other SME" else "Spielwerk"
+    token = world.links[own].removeprefix("/s/") if path.startswith("/s/") else "not-a-token"
+    values = {
+        "token": token,
+        "partner_id": world.smes["Medilab Plzeň"].id,
+        "email_id": world.email.id,
+        "sme_id": world.smes["Spielwerk"].id,
+        "file_id": world.import_file.id,
+        "event_id": world.event.id,
+        "run_id": world.run.id,
+    }
+    return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
+
+
+def test_a_row_of_another_event_is_no_row_of_this_one(browse: Callable[..., TestClient], world: World) -> None:
+    admin = browse("admin")
+
+    assert admin.post(f"/events/{world.other_event.id}/runs/{world.run.id}/cancel").status_code == 404
+    sme = world.smes["Spielwerk"].id
+    assert admin.get(f"/events/{world.other_event.id}/shortlists/{sme}").status_code == 404
+
+
+def test_foreign_and_missing_pages_cannot_be_told_apart(browse: Callable[..., TestClient], world: World) -> None:
+    other = browse("other broker")
+
+    foreign = other.get(f"/smes/{world.smes['Spielwerk'].id}")
+    missing = other.get("/smes/99999")
+
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.text == missing.text
+
+
+def test_ids_that_no_database_could_hold_are_no_pages(browse: Callable[..., TestClient]) -> None:
+    admin = browse("admin")
+    for wrong in ("0", "-1", "99999999999999999999", "1.5", "x", "%00"):
+        assert admin.get(f"/smes/{wrong}").status_code in {404, 422}, wrong
+        assert admin.get(f"/events/{wrong}").status_code in {404, 422}, wrong
+
+
+def test_the_outbox_is_nobodys_outside_the_demo(app: FastAPI, browse: Callable[..., TestClient], world: World) -> None:
+    app.state.settings.demo_mark.unlink()
+
+    for person in (None, "admin"):
+        client = browse(person)
+        assert client.get("/outbox").status_code == 404
+        assert client.get(f"/outbox/{world.email.id}").status_code == 404
+        assert client.get(f"/outbox/{world.email.id}/html").status_code == 404
