@@ -4,25 +4,22 @@ import asyncio
 import os
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
-import redis
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from broker.config import ROOT
 from broker.db import Database, now
 from broker.domain import outbox
 from broker.models import Email, EmailStatus
+from tests.integration.workers import start_worker
 from tests.ports import free_port
-from tests.processes import Running
 from tests.waiting import until
 
 MAILS = 5
@@ -57,27 +54,6 @@ def mail_server() -> Iterator[tuple[MailServer, str]]:
     yield server, f"smtp://127.0.0.1:{controller.port}"
     server.may_accept.set()
     controller.stop()
-
-
-@pytest.fixture
-def empty_queue(valkey_url: str) -> str:
-    """The URL of a queue in which nothing waits."""
-    with redis.Redis.from_url(valkey_url) as client:
-        client.flushdb()
-    return valkey_url
-
-
-def start_worker(database: Database, queue_url: str, smtp_url: str = "") -> Running:
-    command = [sys.executable, "-m", "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "1"]
-    environment = {
-        "BROKER_HOME": str(database.settings.home),
-        "BROKER_DATABASE_URL": database.settings.database_url,
-        "BROKER_QUEUE_URL": queue_url,
-        "BROKER_SMTP_URL": smtp_url,
-        "BROKER_SECRET_KEY": "a-secret-of-somebody-s-own",
-        "PYTHONPATH": str(ROOT),
-    }
-    return Running(command, environment)
 
 
 def write_mails(database: Database) -> set[str]:
