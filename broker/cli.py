@@ -47,7 +47,7 @@ EventId = Annotated[int, typer.Argument(help="The event's id, as `event create -
 def main() -> None:
     """Run the command line; a failure is one line on standard error and an exit code other than 0."""
     try:
-        app()
+        app(prog_name="broker")
     except (BrokerError, OSError) as error:
         _stop(str(error))
     except ValidationError as error:

@@ -1,0 +1,207 @@
+"""The command line does every job without `broker serve`: data on standard output, one clear line on failure."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker import cli
+from broker.db import Database
+from broker.domain import shortlists
+from matching.encoder import Encoder
+
+Run = Callable[..., str]
+SPREADSHEET = "Firma;Stadt;Branche;Bietet;Sucht\nÄpfel & Söhne;Berlin;Lebensmittel;Saft aus Äpfeln;ein Etikett\n"
+
+
+@pytest.fixture
+def environment(database: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line's settings: the test's own home and database."""
+    monkeypatch.setenv("BROKER_HOME", str(home))
+    monkeypatch.setenv("BROKER_DATABASE_URL", database.settings.database_url)
+
+
+@pytest.fixture
+def run(environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in this process; gives what it prints, and fails the test where it fails."""
+
+    def run(*arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["broker", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        if ended.value.code:
+            pytest.fail(f"{arguments}: {printed.err}")
+        return printed.out
+
+    return run
+
+
+@pytest.fixture
+def error(environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command that must fail; gives its one line of complaint."""
+
+    def error(*arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["broker", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert ended.value.code == 1
+        assert printed.out == ""
+        (line,) = printed.err.splitlines()
+        assert line.startswith("Error: ")
+        return line.removeprefix("Error: ")
+
+    return error
+
+
+@pytest.fixture
+def with_model(home: Path, model_home: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands find the model exported already, and loaded: that it loads at all is tested elsewhere."""
+    (home / "models").symlink_to(model_home / "models")
+    monkeypatch.setattr(shortlists.encode, "load_encoder", lambda model, home: encoder)
+    yield
+
+
+@pytest.fixture
+def spreadsheet(tmp_path: Path) -> Path:
+    file = tmp_path / "firmen.csv"
+    file.write_bytes(SPREADSHEET.encode("cp1252"))
+    return file
+
+
+def parse(printed: str) -> Any:
+    return json.loads(printed)
+
+
+def test_the_whole_job_from_demo_to_match_list(run: Run, with_model: None, home: Path, tmp_path: Path) -> None:
+    assert run("demo") == "The demo is loaded.\n"
+    first = parse(run("shortlists", "build", "1", "--seed", "7", "--json"))
+    again = parse(run("shortlists", "build", "1", "--seed", "7", "--json"))
+    assert (first["smes"], first["short"], first["result"]) == (102, [], again["result"])
+    assert parse(run("shortlists", "approve", "1", "--json")) == {"mails": 102, "unchanged": 0, "not_mailed": {}}
+    assert parse(run("outbox", "deliver", "--json")) == {"sent": 102, "later": 0, "failed": 0}
+    assert parse(run("outbox", "deliver", "--json")) == {"sent": 0, "later": 0, "failed": 0}
+    mails = [message_from_bytes(file.read_bytes()) for file in (home / "outbox").glob("*.eml")]
+    assert len({mail["To"] for mail in mails}) == len({mail["Message-ID"] for mail in mails}) == 102
+    file = tmp_path / "matches.csv"
+    run("export", "1", "--what", "matches", "--format", "csv", "-o", file)
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        check_match_list(list(csv.DictReader(stream)))
+
+
+def check_match_list(rows: list[dict[str, str]]) -> None:
+    """What the organiser was promised of every shortlist of the demo."""
+    by_sme: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_sme.setdefault(row["sme"], []).append(row)
+    assert len(by_sme) == 102
+    for entries in by_sme.values():
+        assert 3 <= len(entries) <= 5
+        assert sum(row["sme_city"] != row["partner_city"] for row in entries) >= 2
+        assert sum(row["sme_sector"] != row["partner_sector"] for row in entries) >= 2
+        assert any(row["sme_group"] != row["partner_group"] for row in entries)
+        assert [row["rank"] for row in entries] == [str(rank) for rank in range(1, len(entries) + 1)]
+    assert max(Counter(row["partner"] for row in rows).values()) <= 8
+    assert {(row["sme"], row["partner"]) for row in rows} == {(row["partner"], row["sme"]) for row in rows}
+
+
+def test_an_import_says_what_it_did_and_does_nothing_the_second_time(
+    run: Run, with_model: None, spreadsheet: Path
+) -> None:
+    expected = {"rows": 1, "create": 1, "update": 0, "unchanged": 0, "duplicates": 0, "rejected": []}
+    dry = parse(run("import", spreadsheet, "--dry-run", "--json"))
+    first = parse(run("import", spreadsheet, "--json"))
+    again = parse(run("import", spreadsheet, "--json"))
+    assert {key: dry[key] for key in expected} == expected
+    assert {key: first[key] for key in expected} == expected
+    assert {key: again[key] for key in expected} == expected | {"create": 0, "unchanged": 1}
+
+
+def test_a_rejected_row_is_told_with_row_column_value_and_what_was_expected(
+    run: Run, with_model: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "smes.csv"
+    file.write_text("name,city\nGood,Plzeň\nBad,Atlantis\n,Roma\n", encoding="utf-8")
+    summary = parse(run("import", file, "--json"))
+    assert (summary["rows"], summary["create"]) == (3, 1)
+    assert [(row["row"], row["column"], row["value"]) for row in summary["rejected"]] == [
+        (3, "city", "Atlantis"),
+        (4, "name", ""),
+    ]
+    assert all(row["expected"] for row in summary["rejected"])
+
+
+def test_a_column_can_be_named_and_the_city_given(run: Run, with_model: None, tmp_path: Path) -> None:
+    file = tmp_path / "smes.csv"
+    file.write_text("name,xyz\nGood,a clinic\n", encoding="utf-8")
+    run("import", file, "--city", "Warszawa", "--column", "needs=xyz")
+    created = parse(
+        run("event", "create", "--name", "W", "--city", "Rzym", "--starts", "2027-07-01T09:00", "--ends",
+            "2027-07-01T17:00", "--json")
+    )  # fmt: skip
+    assert created["starts"] == "2027-07-01T07:00:00+00:00"
+    assert parse(run("event", "register", str(created["id"]), "--city", "warsaw", "--json")) == {"registered": 1}
+    assert parse(run("event", "register", str(created["id"]), "--all", "--json")) == {"registered": 0}
+
+
+def test_an_account_is_made_with_the_password_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+    printed = run("account", "create", "--email", "a@city.example", "--role", "admin", "--name", "Ann")
+    assert printed == "a@city.example can sign in as admin.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["import", "nothing.csv"], "No such file or directory"),
+        (["event", "register", "1"], "either --all or --city CITY"),
+        (["event", "register", "99", "--all"], "There is no event 99."),
+        (["event", "create", "--name", "W", "--city", "Atlantis", "--starts", "x", "--ends", "y"], "'Atlantis' is not"),
+        (["event", "create", "--name", "W", "--city", "Rome", "--starts", "x", "--ends", "y"], "starts: Input should"),
+        (["shortlists", "build", "99"], "There is no event 99."),
+        (["shortlists", "approve", "99"], "BROKER_SECRET_KEY is not set"),
+        (["export", "1", "--what", "secrets", "-o", "x"], "cannot be exported"),
+        (["export", "1", "--what", "matches", "--format", "pdf", "-o", "x"], "expected one of csv, xlsx"),
+        (["restore", "nothing"], "There is no file nothing."),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_was_expected(
+    error: Run, arguments: list[str], complaint: str
+) -> None:
+    assert complaint in error(*arguments)
+
+
+def test_without_a_database_the_way_to_one_is_said(tmp_path: Path) -> None:
+    done = broker("event", "register", "1", "--all", BROKER_HOME=str(tmp_path / "empty"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: There is no database in {tmp_path / 'empty'} yet. Start with: broker init\n"
+
+
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    done = broker("init", BROKER_HOME=str(tmp_path), BROKER_SMTP_URL="ftp://host")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: BROKER_SMTP_URL: expected smtp://user:pass@host:port or smtps://…\n"
+
+
+def broker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program as a user runs it, in a process of its own."""
+    command = [sys.executable, "-c", "from broker.cli import main; main()", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["init", "demo", "serve", "import", "event create", "event register", "shortlists build", "shortlists approve",
+     "outbox deliver", "export", "account create", "backup", "restore"],
+)  # fmt: skip
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    assert f"Usage: broker {command}" in run(*command.split(), "--help")
