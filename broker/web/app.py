@@ -1,6 +1,5 @@
 """The application: made by `create_app`, with its routers, guards and error pages."""
 
-import logging
 from http import HTTPStatus
 from os import PathLike, stat_result
 from pathlib import PurePath
@@ -9,7 +8,6 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -22,6 +20,8 @@ from broker.web import brokers, imports, organiser, outbox, public, sme
 from broker.web.deps import SignInNeededError
 from broker.web.pages import STATIC, query, render
 from broker.web.security import (
+    HEADERS,
+    BodyLimit,
     ForgedRequestError,
     Limits,
     SecurityHeaders,
@@ -30,7 +30,6 @@ from broker.web.security import (
     refuse_unstorable,
 )
 
-log = logging.getLogger(__name__)
 LARGEST_BODY = 11 * 1024 * 1024
 """A spreadsheet of 10 MB and the form around it."""
 STATUS_OF: dict[type[BrokerError], int] = {
@@ -84,7 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=lambda request: error_page(request, 413))
     app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app
 
@@ -124,9 +123,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _fault(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_page(request, 500)
+async def _fault(request: Request, _error: Exception) -> Response:
+    """The server logs the fault itself. This answer is made outside of SecurityHeaders, so it brings its own."""
+    response = error_page(request, 500)
+    response.headers.update(HEADERS)
+    return response
 
 
 async def _sign_in_needed(request: Request, _error: Exception) -> Response:
