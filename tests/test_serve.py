@@ -73,7 +73,7 @@ def test_links_lead_to_the_public_address_where_one_was_set(home: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("host", "name"), [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("localhost", "localhost")]
+    ("host", "name"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("localhost", "localhost")]
 )
 def test_where_to_reach_a_server_that_listens_there(host: str, name: str) -> None:
     assert serve.reachable(host) == name

@@ -89,6 +89,17 @@ def test_a_signal_stops_the_children_in_reverse_order_and_ends_well(number: sign
         assert running.lines[-3:] == ["web   | bye", "queue | bye", "over"]
 
 
+def test_started_to_outlive_its_terminal_it_does() -> None:
+    setup = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    with supervise(("steady", PATIENT), setup=setup) as running:
+        first = int(running.wait_for(r"pid (\d+)")[1])
+        running.process.send_signal(signal.SIGHUP)
+        os.kill(first, signal.SIGKILL)
+
+        assert running.wait_for("steady was.*")
+        assert int(running.wait_for(r"pid (\d+)")[1]) != first
+
+
 def test_a_child_that_does_not_end_by_itself_is_ended_after_its_grace() -> None:
     with supervise(("stubborn", STUBBORN), setup="children[0].grace = 0.2") as running:
         running.wait_for("up")
