@@ -1,8 +1,10 @@
 """Which encoding the bytes of a text file are in, judged by the letters of our ten languages."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
+from broker.domain.keys import read_table
 from broker.errors import InvalidError
 
 BOMS = (
@@ -15,31 +17,41 @@ BOMS = (
 NOT_TEXT = "The file is not a spreadsheet: it holds binary data. Expected CSV, XLSX, XLS or ODS."
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 SAMPLE = 400_000
-PUNCTUATION = "–—‘’‚“”„…•‹›«»·°§©®™€£†‰¿¡½¼¾²³µ×±´¨\u00a0\u00ad"
+PUNCTUATION = "–—‘’‚“”„…•‹›«»·°§©®™€£†‰¿¡½¼¾²³µ×±´¨\u00a0\u00ad" + "øæØÆñÑ"
+"""Signs that speak neither for nor against: common ones, and our neighbours' letters."""
+BEYOND = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 
 
 class Evidence(NamedTuple):
-    """The letters beyond ASCII, and everyday words, of the languages one encoding serves."""
+    """What speaks for an encoding (letters beyond ASCII, everyday words) and what against it (odd places)."""
 
     letters: frozenset[str]
     words: re.Pattern[str]
+    odd: re.Pattern[str]
 
 
-def _evidence(letters: str, words: str) -> Evidence:
-    both = letters + letters.upper()
-    return Evidence(frozenset(both), re.compile(rf"(?<!\w)(?:{'|'.join(words.split())})(?!\w)", re.IGNORECASE))
+def _evidence(letters: str, words: str, odd: str) -> Evidence:
+    everyday = re.compile(rf"(?<!\w)(?:{'|'.join(words.split())})(?!\w)", re.IGNORECASE)
+    return Evidence(frozenset(letters + letters.upper()), everyday, re.compile(odd))
 
 
 CODEPAGES = {
     "cp1252": _evidence(
-        "äöüßáàâãéèêëíìîïóòôõúùûçñåæøœšž",
-        "und der die das für mit wir de que para com uma dos di che per con il della van het een voor och att som för"
-        " ja ning",
+        "äöüßáàâãéèêëíìïóòôõúùçåšž",
+        "und der die das für mit wir de que para com uma dos di che per con il della van het een voor och att som för",
+        # Grave accents end Italian words, and Portuguese writes no êz: Mìsto is Město, narzêdzi narzędzi.
+        r"[ÈÌÒÙèìòù](?=[^\W\d_])|[aeoyáéýù]ò\b|[áéíóúýùìe]è\b|ê(?=[bcdgkpz])|[a-z][³¿](?=[a-zó])",
     ),
     "cp1250": _evidence(
-        "äöüßáčďéěíňóřšťúůýžąćęłńóśźżôľĺŕő", "je pro se na ve jsme nebo oraz dla jest przez który się do"
+        "äöüßáčďéěíňóřšťúůýžąćęłńśźż",
+        "je pro se na ve jsme nebo oraz dla jest przez który się do",
+        r"(?<!\w)[čěňů](?!\w)|[bcdfghjklmnpqstvwxz]č\b|[bcdfghjklmnpqrstvwxz]ň\b",  # Caffč is Caffè
     ),
-    "cp1257": _evidence("äöüßõąčęėįšųūžéóåńłśźż", "ir su yra kad iš mes arba jau ja ning"),
+    "cp1257": _evidence(
+        "äöüßõąčęėįšųūžéóå",
+        "ir su yra kad iš mes arba jau ja ning",
+        r"č\b|[a-z][³¿](?=[a-z])",
+    ),
 }
 """In the order in which a tie is settled; plain German reads the same in all three."""
 
@@ -77,16 +89,22 @@ def _likeliest(content: bytes) -> str:
 
 
 def _plausibility(sample: bytes, encoding: str) -> float:
-    """A letter of the encoding's languages speaks for it, a foreign sign more loudly against it."""
+    """Letters, known words and everyday words of the encoding's languages, less what is foreign or out of place."""
     text = sample.decode(encoding, "replace")
-    letters, words = CODEPAGES[encoding]
+    letters, everyday, odd = CODEPAGES[encoding]
     beyond = [sign for sign in text if sign > "\x7f"]
-    for_it = sum(sign in letters for sign in beyond)
-    against = sum(sign not in letters and sign not in PUNCTUATION for sign in beyond)
-    # Where the letters alone leave it open ('è' is 'č' elsewhere), a capital inside a word and the words decide.
+    letter_balance = sum(1 if sign in letters else 0 if sign in PUNCTUATION else -2 for sign in beyond)
+    known = sum(word in _vocabulary() for word in BEYOND.findall(text.casefold()))
     odd_capitals = len(re.findall(r"[a-zà-ž][À-Ž][a-z]", text))
-    spoken = len(words.findall(text)) / (1 + len(text) / 100)
-    return for_it - 2 * against - odd_capitals + min(spoken, 5) * max(1, len(beyond) / 100) * 0.5
+    spoken = len(everyday.findall(text)) / (1 + len(text) / 100)
+    return letter_balance + 3 * known - 1.5 * len(odd.findall(text)) - odd_capitals + min(spoken, 1)
+
+
+@lru_cache
+def _vocabulary() -> frozenset[str]:
+    """Words with letters beyond ASCII that a spreadsheet of ours is likely to hold: headers and cities."""
+    cells = [row["exact"] for row in read_table("columns.csv")] + [row["aliases"] for row in read_table("cities.csv")]
+    return frozenset(word for cell in cells for word in BEYOND.findall(cell.casefold()))
 
 
 def _is_binary(text: str) -> bool:

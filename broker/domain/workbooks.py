@@ -16,12 +16,13 @@ from broker.config import ROOT
 from broker.errors import InvalidError
 
 MAX_UNPACKED = 25 * 1024 * 1024
-MAX_MEMORY = 3 * 1024**3
+MAX_MEMORY = 2 * 1024**3
 SECONDS = 60
 CHUNK = 1 << 16
 TOO_BIG = f"The file unpacks to more than {MAX_UNPACKED // 1024**2} MB. Split it, or save it as CSV."
 DAMAGED = "The file looks like a spreadsheet but cannot be read: it is damaged or cut off. Save it again and retry."
 LOCKED = "The spreadsheet is protected by a password. Save a copy without one and import that."
+SPRAWLING = "The spreadsheet's cells spread too far. Delete what lies beyond your data, or save it as CSV."
 NO_DATA = "The spreadsheet has no sheet with data in it."
 Table = list[list[str]]
 
@@ -33,6 +34,8 @@ def read_workbook(content: bytes) -> Table:
         child = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, check=False, cwd=ROOT)
     except subprocess.TimeoutExpired:
         raise InvalidError(f"The spreadsheet could not be read within {SECONDS} seconds. Save it as CSV.") from None
+    if child.returncode < 0:  # killed, because it asked for more memory than it may have
+        raise InvalidError(SPRAWLING)
     if child.returncode != 0:
         raise InvalidError(DAMAGED)
     answer: dict[str, Any] = json.loads(child.stdout)
