@@ -66,6 +66,13 @@ class Running:
             if found := re.search(pattern, line):
                 return found
 
+    def wait_for_each(self, *patterns: str, seconds: float = 20) -> None:
+        """Wait until every pattern was in a line, in whatever order they come."""
+        waiting = set(patterns)
+        while waiting:
+            line = self.wait_for("|".join(f"(?:{pattern})" for pattern in waiting), seconds).string
+            waiting -= {pattern for pattern in waiting if re.search(pattern, line)}
+
     def ends(self, seconds: float = 20) -> int:
         """Wait for its end; the exit code. All its output is then in `lines`."""
         code = self.process.wait(seconds)

@@ -81,8 +81,7 @@ def test_a_killed_child_is_restarted() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_children_in_reverse_order_and_ends_well(number: signal.Signals) -> None:
     with supervise(("queue", POLITE), ("web", POLITE)) as running:
-        running.wait_for(r"queue \| up")
-        running.wait_for(r"web   \| up")
+        running.wait_for_each(r"queue \| up", r"web   \| up")
         running.process.send_signal(number)
 
         assert running.ends() == 0
