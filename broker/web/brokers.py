@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
 from broker.domain import access, accounts, profiles
+from broker.domain.profiles import ProfileData
 from broker.domain.queries import places, smes
 from broker.errors import ConflictError, InvalidError
-from broker.models import Account, City, Purpose, SmeStatus
+from broker.models import Account, City, Purpose, Sector, SmeStatus
 from broker.web import profile_form
 from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
 from broker.web.pages import redirect, render
@@ -61,7 +62,7 @@ def create(request: Request, session: SessionDep, account: CurrentBroker, form: 
     try:
         if session.get(City, city) is None:
             raise InvalidError("City: choose the city the SME sits in")
-        sme = profiles.create(session, accounts.actor(account), profile_form.to_profile(fields, None))
+        sme = profiles.create(session, accounts.actor(account), _profile(session, fields, None))
     except (InvalidError, ConflictError) as error:
         session.rollback()
         context = profile_form.context(fields, sme=None, ticked=ticked, problem=str(error))
@@ -99,11 +100,18 @@ def save(request: Request, session: SessionDep, account: CurrentBroker, sme_id: 
         context["conflict"] = profile_form.differences(fields, profile_form.to_fields(before))
         return _form(request, session, account, context, status=409)
     try:
-        changed = profiles.update(session, accounts.actor(account), sme, profile_form.to_profile(fields, before))
+        changed = profiles.update(session, accounts.actor(account), sme, _profile(session, fields, before))
     except (InvalidError, ConflictError) as error:
         return _form(request, session, account, context | {"problem": str(error)}, status=422)
     profile_form.save_consents(session, accounts.actor(account), sme, smes.consents(session, sme), ticked)
     return redirect(request, f"/smes/{sme_id}", "Saved." if changed else "Nothing to save: the profile is the same.")
+
+
+def _profile(session: Session, fields: dict[str, str], before: ProfileData | None) -> ProfileData:
+    data = profile_form.to_profile(fields, before)
+    if data.sector_code is not None and session.get(Sector, data.sector_code) is None:
+        raise InvalidError(f"Sector: {data.sector_code!r} is none of our sectors")
+    return data
 
 
 def _form(request: Request, session: Session, account: Account, context: dict[str, Any], status: int = 200) -> Response:

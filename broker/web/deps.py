@@ -54,6 +54,8 @@ def get_account(request: Request, settings: SettingsDep, session: SessionDep) ->
     """Who is signed in, if anybody is."""
     token = request.cookies.get(cookie_name(settings, "session"))
     account = accounts.signed_in(session, token) if token else None
+    if account is not None:
+        session.expunge(account)  # pages show it even after their transaction was rolled back
     request.state.account = account
     return account
 

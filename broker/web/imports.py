@@ -31,7 +31,7 @@ def upload_page(request: Request, session: SessionDep, account: CurrentBroker) -
 @router.post("")
 def upload(request: Request, session: SessionDep, account: CurrentBroker, form: FormDep) -> Response:
     """Keep the file and lead to its preview; a broken one changes nothing and is told in a sentence."""
-    session.rollback()  # nothing is written yet, and reading a large file must not hold the write lock
+    session.commit()  # of nothing: reading a large file must not hold the write lock
     file = form.get("file")
     try:
         if not isinstance(file, UploadFile) or not file.filename:
@@ -123,7 +123,7 @@ def confirm(
 ) -> Response:
     """Import what the preview showed, in one transaction."""
     file = access.import_file(session, account, file_id)
-    session.rollback()  # as above: the file is read while others may write
+    session.commit()  # as above: the file is read while others may write
     with database.read() as reading:
         looked = uploads.look(reading, file)
     merge = {int(str(number)) for number in form.getlist("merge") if str(number).isdecimal()}

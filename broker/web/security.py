@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
@@ -136,13 +136,17 @@ async def check_origin(request: Request) -> None:
         raise ForgedRequestError("This form did not come from our own page, so nothing was changed.")
 
 
-async def refuse_unstorable(request: Request) -> None:
-    """Refuse NUL characters and halves of characters: no database keeps them, and nobody types them."""
+async def refuse_unstorable(request: Request) -> AsyncIterator[None]:
+    """Refuse NUL characters and halves of characters: no database keeps them, and nobody types them.
+
+    Closes uploaded files at the end of the request, whoever read them."""
     texts = [request.url.path, *request.query_params.values()]
     if request.method not in SAFE_METHODS:
         texts += [value for value in (await request.form()).values() if isinstance(value, str)]
     if any("\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text) for text in texts):
         raise InvalidError("A text holds a character that cannot be stored (NUL or half a character).")
+    yield
+    await request.close()
 
 
 def _is_our_host(request: Request, origin: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from broker.config import Settings
 from broker.db import Database
@@ -49,3 +50,24 @@ def browse(app: FastAPI, world: World) -> Callable[..., TestClient]:
         return client
 
     return open_browser
+
+
+@pytest.fixture
+def queries_of(app: FastAPI) -> Callable[..., int]:
+    """`queries_of(act)` counts the statements that `act` makes the application send to the database."""
+
+    def count(act: Callable[[], object]) -> int:
+        seen: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            seen.append(statement)
+
+        engine = app.state.database.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            act()
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        return sum("PRAGMA" not in statement and "BEGIN" not in statement for statement in seen)
+
+    return count

@@ -1,0 +1,81 @@
+"""Every "may I" on rows: the own row, or as if there were none."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import Session
+
+from broker.db import now
+from broker.domain import access
+from broker.errors import NotFoundError
+from broker.models import Account, Event, ImportFile, MatchRun, Role
+from tests import factories
+
+
+def test_a_broker_has_the_smes_of_the_own_city_and_an_administrator_all(session: Session) -> None:
+    sme = factories.make_sme(session, city="berlin")
+    own, other, admin = _broker(session, "berlin"), _broker(session, "pilsen"), _account(session, Role.ADMIN)
+
+    assert access.sme(session, own, sme.id or 0) is sme
+    assert access.sme(session, admin, sme.id or 0, lock=True) is sme
+    assert (access.cities(own), access.cities(admin)) == ("berlin", None)
+    _gone(lambda: access.sme(session, other, sme.id or 0))
+    _gone(lambda: access.sme(session, own, 99_999))
+    _gone(lambda: access.sme(session, _account(session, Role.ORGANISER), sme.id or 0))
+
+
+def test_an_organiser_has_the_own_events_and_their_runs(session: Session) -> None:
+    own, other, admin = (_account(session, role) for role in (Role.ORGANISER, Role.ORGANISER, Role.ADMIN))
+    event = factories.make_event(session, organiser_id=own.id)
+    nobodys = factories.make_event(session)
+    run = _run(session, event)
+
+    assert access.event(session, own, event.id or 0) is event
+    assert access.event(session, admin, nobodys.id or 0) is nobodys
+    assert access.run(session, own, event.id or 0, run.id or 0) is run
+    _gone(lambda: access.event(session, other, event.id or 0))
+    _gone(lambda: access.event(session, own, nobodys.id or 0))
+    _gone(lambda: access.event(session, _broker(session, "berlin"), event.id or 0))
+    _gone(lambda: access.run(session, other, event.id or 0, run.id or 0))
+    _gone(lambda: access.run(session, admin, nobodys.id or 0, run.id or 0))
+
+
+def test_an_uploaded_file_is_its_uploaders_alone(session: Session) -> None:
+    own, colleague, admin = _broker(session, "berlin"), _broker(session, "berlin"), _account(session, Role.ADMIN)
+    file = ImportFile(account_id=own.id, file_name="a.csv", content=b"a", uploaded_at=now(session))
+    session.add(file)
+    session.flush()
+
+    assert access.import_file(session, own, file.id or 0) is file
+    _gone(lambda: access.import_file(session, colleague, file.id or 0))
+    _gone(lambda: access.import_file(session, admin, file.id or 0))
+
+
+@pytest.mark.parametrize("role", [Role.BROKER, Role.ORGANISER])
+def test_a_desk_is_its_role_s_and_the_administrator_s(session: Session, role: Role) -> None:
+    account = _broker(session, "berlin") if role == Role.BROKER else _account(session, role)
+    wrong = Role.ORGANISER if role == Role.BROKER else Role.BROKER
+
+    assert access.desk(account, role) is account
+    assert access.desk(_account(session, Role.ADMIN), role).role == Role.ADMIN
+    _gone(lambda: access.desk(account, wrong))
+
+
+def _gone(ask: Callable[[], object]) -> None:
+    with pytest.raises(NotFoundError, match="does not exist, or it is not yours to see"):
+        ask()
+
+
+def _broker(session: Session, city: str) -> Account:
+    return factories.make_account(session, Role.BROKER, city=city)
+
+
+def _account(session: Session, role: Role) -> Account:
+    return factories.make_account(session, role)
+
+
+def _run(session: Session, event: Event) -> MatchRun:
+    run = MatchRun(event_id=event.id or 0, created_at=now(session))
+    session.add(run)
+    session.flush()
+    return run

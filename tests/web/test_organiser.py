@@ -1,0 +1,248 @@
+"""The organiser's desk: events, registrations, building, reviewing, approving, exporting."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import col, select
+
+from broker.db import Database
+from broker.domain import cards
+from broker.models import Email, Event, ExportLog, MatchRun, Registration, RunStatus, Shortlist, ShortlistStatus
+from tests import factories
+from tests.web.world import World
+
+Browse = Callable[..., TestClient]
+
+
+def test_an_event_is_created_in_the_time_of_its_city(browse: Browse, database: Database, world: World) -> None:
+    fields = {
+        "name": "Study visit",
+        "city": "tallinn",
+        "venue": "Telliskivi",
+        "starts": "2030-07-01T09:00",
+        "ends": "2030-07-01T17:00",
+    }
+
+    answer = browse("organiser").post("/events", data=fields)
+
+    with database.read() as session:
+        event = session.exec(select(Event).where(Event.name == "Study visit")).one()
+    assert answer.headers["location"] == f"/events/{event.id}"
+    assert event.starts_at.isoformat() == "2030-07-01T06:00:00+00:00"
+    assert event.organiser_id == world.accounts["organiser"].id
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"ends": "2030-07-01T08:00"}, "the end must be later"),
+        ({"city": "atlantis"}, "atlantis"),
+        ({"starts": "tomorrow"}, "starts"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 201}, "name"),
+    ],
+)
+def test_a_form_that_cannot_be_used_comes_back_filled_and_says_why(
+    browse: Browse, database: Database, change: dict[str, str], told: str
+) -> None:
+    fields = {"name": "Visit", "city": "tallinn", "venue": "Telliskivi", "starts": "2030-07-01T09:00"}
+
+    answer = browse("organiser").post("/events", data=fields | {"ends": "2030-07-01T17:00"} | change)
+
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert 'value="Telliskivi"' in answer.text
+    with database.read() as session:
+        assert session.exec(select(Event).where(Event.venue == "Telliskivi")).all() == []
+
+
+def test_smes_are_registered_by_city_and_all_at_once_and_never_twice(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.write() as session:
+        for number in range(3):
+            factories.make_sme(session, f"Roman {number}", city="rome")
+    organiser = browse("other organiser")
+    address = f"/events/{world.other_event.id}"
+
+    assert "Register all 7 SMEs" in organiser.get(address).text
+    organiser.post(f"{address}/registrations", data={"city": "rome"})
+    assert _registered(database, world.other_event.id) == 3
+    assert "3 SMEs of Rome registered." in organiser.get(address).text
+    organiser.post(f"{address}/registrations")
+    organiser.post(f"{address}/registrations")
+    assert _registered(database, world.other_event.id) == 7
+
+
+def test_a_build_is_asked_for_once_and_its_progress_shown_until_it_is_cancelled(
+    browse: Browse, database: Database, world: World
+) -> None:
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}"
+
+    assert organiser.post(f"{address}/runs").headers["location"] == f"{address}#shortlists"
+    again = organiser.post(f"{address}/runs")
+    assert (again.status_code, "being built already" in again.text) == (409, True)
+    page = organiser.get(address).text
+    assert 'http-equiv="refresh"' in page
+    assert "Waiting for a worker" in page
+    fragment = organiser.get(f"{address}/progress", headers={"hx-request": "true"})
+    assert 'hx-trigger="every 1s"' in fragment.text
+    assert "hx-refresh" not in fragment.headers
+    run_id = _newest_run(database).id
+    organiser.post(f"{address}/runs/{run_id}/cancel")
+    assert _newest_run(database).status == RunStatus.CANCELLED
+
+    ended = organiser.get(f"{address}/progress", headers={"hx-request": "true"})
+    assert "hx-trigger" not in ended.text
+    assert ended.headers["hx-refresh"] == "true"
+    assert "The last build was cancelled" in organiser.get(address).text
+
+
+def test_progress_shows_stage_and_count_and_a_failure_its_reason(
+    browse: Browse, database: Database, world: World
+) -> None:
+    organiser = browse("organiser")
+    organiser.post(f"/events/{world.event.id}/runs")
+    _change_run(database, status=RunStatus.RUNNING, stage="reading the texts", done=40, total=102)
+
+    page = organiser.get(f"/events/{world.event.id}/progress").text
+    assert "Reading the profiles" in page
+    assert "40 of 102" in page
+    assert '<progress aria-label="Reading the profiles" value="40" max="102">' in page
+
+    _change_run(database, status=RunStatus.FAILED, error="The worker stopped 3 times while building.")
+    assert "The worker stopped 3 times while building." in organiser.get(f"/events/{world.event.id}").text
+
+
+def test_drafts_are_reviewed_one_by_one_and_approved_at_once(browse: Browse, database: Database, world: World) -> None:
+    with database.write() as session:
+        for shortlist in session.exec(select(Shortlist)):
+            shortlist.status = ShortlistStatus.DRAFT
+            if shortlist.sme_id == world.smes["Nordljus Film"].id:
+                shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "Allow one language."}
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}"
+
+    page = organiser.get(f"{address}/shortlists").text
+    assert "Approve 3 shortlists and send 3 mails" in page
+    assert page.count('<span class="tag across">creative × growth</span>') == 4
+    assert "Only two share a language. Allow one language." in page
+    assert "Spielwerk</a>" not in organiser.get(f"{address}/shortlists", params={"short": "1"}).text
+    one = organiser.get(f"{address}/shortlists/{world.smes['Spielwerk'].id}").text
+    assert "Spielwerk looks for" in one
+    assert "<q>dvě kliniky a pacienty pro pilotní ověření terapeutických her</q>" in one
+
+    assert organiser.post(f"{address}/approve").status_code == 303
+    assert "Approved. 3 mails written" in organiser.get(address).text
+    second = organiser.post(f"{address}/approve")
+    assert (second.status_code, "no draft shortlists" in second.text) == (409, True)
+    with database.read() as session:
+        assert len(session.exec(select(Email).where(Email.kind == "shortlist")).all()) == 3
+
+
+def test_the_page_says_who_cannot_be_mailed_before_anything_is_approved(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.write() as session:
+        for shortlist in session.exec(select(Shortlist)):
+            shortlist.status = ShortlistStatus.DRAFT
+        session.add(Shortlist(run_id=world.run.id, event_id=world.event.id, sme_id=world.smes["Solar Łódka"].id))
+
+    page = browse("organiser").get(f"/events/{world.event.id}/shortlists").text
+
+    assert "Approve 4 shortlists and send 3 mails" in page
+    assert "Solar Łódka: no partner was found" in page
+
+
+def test_answers_and_introductions_appear_as_they_come(browse: Browse, world: World) -> None:
+    sme, organiser = browse(), browse("organiser")
+    for own, other in (("Spielwerk", "Medilab Plzeň"), ("Medilab Plzeň", "Spielwerk")):
+        sme.post(f"{world.links[own]}/answers/{world.smes[other].id}", data={"answer": "interested"})
+    sme.post(f"{world.links['Spielwerk']}/answers/{world.smes['Nordljus Film'].id}", data={"answer": "known"})
+
+    page = organiser.get(f"/events/{world.event.id}").text
+
+    assert page.count(">mutual</span>") == 2
+    assert "Know each other" in page
+    assert "<b>Spielwerk</b>" in page.split('id="introductions"')[1]
+
+
+@pytest.mark.parametrize("what", ["matches", "answers", "participants"])
+def test_exports_are_files_for_a_spreadsheet_and_are_written_down(
+    browse: Browse, database: Database, world: World, what: str
+) -> None:
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}/export"
+
+    as_csv = organiser.post(address, data={"what": what, "form": "csv"})
+    as_xlsx = organiser.post(address, data={"what": what, "form": "xlsx"})
+
+    assert as_csv.headers["content-disposition"] == f'attachment; filename="{what}-event-{world.event.id}.csv"'
+    assert as_csv.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(as_csv.content.decode("utf-8-sig"))))
+    assert rows[0][0] == "sme"
+    assert as_xlsx.content.startswith(b"PK")
+    assert organiser.get(address).status_code == 405
+    with database.read() as session:
+        assert [(row.what, row.format) for row in session.exec(select(ExportLog).order_by(col(ExportLog.id)))] == [
+            (what, "csv"),
+            (what, "xlsx"),
+        ]
+    assert organiser.post(address, data={"what": "passwords", "form": "csv"}).status_code == 422
+
+
+def test_the_map_and_the_matrix_have_their_figures_beside_them(browse: Browse, world: World) -> None:
+    page = browse("organiser").get(f"/events/{world.event.id}").text
+
+    assert "<title>Berlin – Pilsen: 1 pair</title>" in page
+    assert '<th scope="row">Games</th><td class="h9">1</td>' in page
+
+
+def test_the_review_page_asks_the_database_as_often_for_many_shortlists_as_for_few(
+    browse: Browse, database: Database, world: World, queries_of: Callable[..., int]
+) -> None:
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}/shortlists?status=approved"
+    few = queries_of(lambda: organiser.get(address))
+    with database.write() as session:
+        for number in range(20):
+            sme = factories.make_sme(session, f"Firm of many {number}", city="rome")
+            session.add(
+                Shortlist(
+                    run_id=world.run.id,
+                    event_id=world.event.id,
+                    sme_id=sme.id or 0,
+                    status=ShortlistStatus.APPROVED,
+                )
+            )
+
+    assert queries_of(lambda: organiser.get(address)) == few
+
+
+def test_distances_have_a_picture_each() -> None:
+    assert set(cards.DISTANCE) == {"close", "near", "far"}
+
+
+def _registered(database: Database, event_id: int) -> int:
+    with database.read() as session:
+        return len(session.exec(select(Registration).where(Registration.event_id == event_id)).all())
+
+
+def _newest_run(database: Database) -> MatchRun:
+    with database.read() as session:
+        run = session.exec(select(MatchRun).order_by(col(MatchRun.id).desc())).first()
+    assert run is not None
+    return run
+
+
+def _change_run(database: Database, **values: object) -> None:
+    newest = _newest_run(database).id
+    with database.write() as session:
+        run = session.get_one(MatchRun, newest)
+        for name, value in values.items():
+            setattr(run, name, value)
+        session.add(run)
