@@ -11,6 +11,7 @@ import xlwt
 from odf import table as ods
 from odf import text as odt
 from odf.opendocument import OpenDocumentSpreadsheet
+from xlwt.CompoundDoc import XlsDoc
 
 Rows = Sequence[Sequence[Any]]
 
@@ -49,7 +50,7 @@ def locked_xls(rows: Rows) -> bytes:
     length = 4 + int.from_bytes(stream[2:4], "little")
     filepass = b"\x2f\x00\x06\x00\x00\x00\x11\x11\x22\x22"
     target = io.BytesIO()
-    xlwt.CompoundDoc.XlsDoc().save(target, stream[:length] + filepass + stream[length:])
+    XlsDoc().save(target, stream[:length] + filepass + stream[length:])
     return target.getvalue()
 
 

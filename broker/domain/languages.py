@@ -26,20 +26,18 @@ LEVEL = re.compile(
 class Reading(NamedTuple):
     """What was understood, in order and once each, and what was not."""
 
-    codes: tuple[str, ...]
-    unknown: tuple[str, ...]
+    codes: list[str]
+    unknown: list[str]
 
 
-@lru_cache(maxsize=1_000)
 def find_languages(text: str) -> Reading:
     """ISO 639-1 codes of the languages in a cell such as 'Deutsch, Englisch', 'Němčina' or 'DE;EN'."""
-    return _read(text, _language)
+    return Reading(*map(list, _read(text, _language)))
 
 
-@lru_cache(maxsize=1_000)
 def find_markets(text: str) -> Reading:
     """ISO 3166 codes of the countries in a cell such as 'Německo', 'Germany and UK' or 'DACH'."""
-    return _read(text, _market)
+    return Reading(*map(list, _read(text, _market)))
 
 
 def country_code(text: str) -> str | None:
@@ -62,14 +60,16 @@ def _market(part: str) -> list[str] | None:
     return [code] if code else _regions().get(key)
 
 
-def _read(text: str, find: Callable[[str], list[str] | None]) -> Reading:
+@lru_cache(maxsize=1_000)
+def _read(text: str, find: Callable[[str], list[str] | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A spreadsheet says the same thing in thousands of rows."""
     codes: list[str] = []
     unknown: list[str] = []
     for part, found in _parts(NOTES.sub(" ", text).strip(), find):
         if found is None:
             unknown.append(part)
         codes += [code for code in found or [] if code not in codes]
-    return Reading(tuple(codes), tuple(unknown))
+    return tuple(codes), tuple(unknown)
 
 
 def _parts(text: str, find: Callable[[str], list[str] | None]) -> Iterator[tuple[str, list[str] | None]]:

@@ -146,9 +146,8 @@ def _entry(row: Row, draft: Draft | None, hubs: dict[tuple[str, str], str], merg
     additions = _fill(draft.facts, row)
     if merged:
         draft.write(additions)
-    is_other_spelling = draft.record is not None and row.name != draft.facts["name"]
-    same = is_other_spelling and not additions
-    return Entry(row, Action.UNCHANGED if same else Action.DUPLICATE, draft, additions)
+    says_nothing_new = draft.row is None and not additions  # where a row came first, this one is its duplicate
+    return Entry(row, Action.UNCHANGED if says_nothing_new else Action.DUPLICATE, draft, additions)
 
 
 def _replace(draft: Draft, row: Row) -> Changes:

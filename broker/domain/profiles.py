@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 MAX_STATEMENTS = 30
-Text = Annotated[str, AfterValidator(checked_text)]
-StatementText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(checked_text)]
+CHECKED = AfterValidator(checked_text)
+StatementText = Annotated[str, Field(min_length=1, max_length=1000), CHECKED]
 Code = Annotated[str, Field(min_length=2, max_length=3)]
 
 
@@ -42,21 +42,21 @@ class ProfileData(BaseModel):
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, extra="forbid")
 
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
-    city_code: Annotated[Text, Field(min_length=1, max_length=40)]
-    hub: Annotated[Text, Field(max_length=120)] = ""
-    sector_code: Annotated[Text, Field(max_length=40)] | None = None
-    sector_words: Annotated[Text, Field(max_length=500)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=200), CHECKED]
+    city_code: Annotated[str, Field(min_length=1, max_length=40), CHECKED]
+    hub: Annotated[str, Field(max_length=120), CHECKED] = ""
+    sector_code: Annotated[str, Field(max_length=40), CHECKED] | None = None
+    sector_words: Annotated[str, Field(max_length=500), CHECKED] = ""
     sector_confirmed: bool = False
-    description: Annotated[Text, Field(max_length=20_000)] = ""
-    language: Annotated[Text, Field(max_length=3)] = ""
+    description: Annotated[str, Field(max_length=20_000), CHECKED] = ""
+    language: Annotated[str, Field(max_length=3), CHECKED] = ""
     languages: list[Code] = []
     markets: list[Code] = []
     readiness: Annotated[int, Field(ge=1, le=5)] | None = None
     website: Annotated[str, Field(max_length=300), AfterValidator(checked_website)] = ""
-    contact: Annotated[Text, Field(max_length=120)] = ""
+    contact: Annotated[str, Field(max_length=120), CHECKED] = ""
     email: Annotated[str, Field(max_length=254), AfterValidator(checked_email)] = ""
-    phone: Annotated[Text, Field(max_length=40)] = ""
+    phone: Annotated[str, Field(max_length=40), CHECKED] = ""
     offers: Annotated[list[StatementText], Field(max_length=MAX_STATEMENTS)] = []
     needs: Annotated[list[StatementText], Field(max_length=MAX_STATEMENTS)] = []
 

@@ -165,7 +165,7 @@ class _RowReader:
         reading = find(self._cell(field))
         for name in reading.unknown:
             self._warn(field, name, expected)
-        return list(reading.codes)
+        return reading.codes
 
     def _read_sector(self) -> None:
         """A sector column may hold codes; among tags numbers mean nothing we know, and words only hint."""

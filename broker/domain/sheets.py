@@ -93,11 +93,22 @@ def _members(content: bytes) -> dict[str, bytes]:
 def _old_workbook(content: bytes) -> bytes:
     """XLS lies in a container that Word documents and encrypted XLSX files use as well."""
     names = content.replace(b"\x00", b"")
-    if b"EncryptedPackage" in names or b"EncryptionInfo" in names:
+    if b"EncryptedPackage" in names or b"EncryptionInfo" in names or _has_filepass(content):
         raise InvalidError(LOCKED)
     if b"WordDocument" in names or b"PowerPoint Document" in names:
         raise InvalidError(f"The file is another kind of document, not a spreadsheet. {EXPECTED}")
     return content
+
+
+def _has_filepass(content: bytes) -> bool:
+    """Whether one of the first records of the workbook (0x0809) says that the rest is encrypted (0x002F)."""
+    at = content.find(b"\x09\x08\x10\x00\x00\x06")
+    for _ in range(5 if at >= 0 else 0):
+        kind, length = (int.from_bytes(content[at + start : at + start + 2], "little") for start in (0, 2))
+        if kind == 0x2F:
+            return True
+        at += 4 + length
+    return False
 
 
 def _csv_table(text: str) -> Table:
