@@ -69,10 +69,10 @@ def _replace_approved(session: Session, event_id: int) -> Sequence[Shortlist]:
 def _partners(session: Session, shortlists: Sequence[Shortlist]) -> dict[int, set[int]]:
     """Partner ids by SME id, for these shortlists."""
     sme_of = {row.id: row.sme_id for row in shortlists}
-    partners: dict[int, set[int]] = {}
+    partners: dict[int, set[int]] = {shortlist.sme_id: set() for shortlist in shortlists}
     entries = select(ShortlistEntry).where(col(ShortlistEntry.shortlist_id).in_(sme_of))
     for entry in session.exec(entries):
-        partners.setdefault(sme_of[entry.shortlist_id], set()).add(entry.partner_id)
+        partners[sme_of[entry.shortlist_id]].add(entry.partner_id)
     return partners
 
 
