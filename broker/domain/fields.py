@@ -25,7 +25,7 @@ def checked_email(text: str) -> str:
     if not text:
         return ""
     try:
-        address = validate_email(text, check_deliverability=False, test_environment=True).normalized
+        address = validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise ValueError("one e-mail address such as name@firm.eu") from error
     if len(address) > 254:

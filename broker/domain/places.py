@@ -67,7 +67,7 @@ def city_name(code: str) -> str:
     return next((row["name"] for row in read_table("cities.csv") if row["code"] == code), code)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def find_city(text: str) -> str | None:
     """The code of the city `text` names in any spelling or language; None for none, another place, or two."""
     key = text_key(text)
@@ -96,7 +96,7 @@ def _longest_alias() -> int:
     return max(len(alias.split()) for alias in _aliases())
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def _city_of_segment(segment: str) -> tuple[str | None, tuple[str, ...]]:
     """The city a segment begins with, and the words after it as they were written."""
     written = re.split(r"[\s\-–.]+", POSTCODE.sub("", segment).strip())

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 from broker.domain import fields
@@ -18,6 +17,9 @@ from broker.domain.texts import MAX_STATEMENT, plain, statements
 SHOWN = 80
 MAX_NAME = 200
 MAX_WORDS = 500
+ADDRESS = re.compile(r"[^\s<>()\[\],;:|\"]+@[^\s<>()\[\],;:|\"]+")
+REFERENCE = re.compile(r"(?=\S*(?:\d{4}|-\d\d-))\S+")
+"""A number of a file or call, such as ABC-12-2014-1: no word about what a firm does."""
 
 
 class Problem(NamedTuple):
@@ -173,7 +175,7 @@ class _RowReader:
         if words:
             self.row.sector = find_sector(self._cell("sector"))
         else:
-            words = self._line("tags")
+            words = "" if REFERENCE.fullmatch(self._line("tags")) else self._line("tags")
             guess = find_sector(self._cell("tags"), codes=False)
             self.row.sector = SectorGuess(guess.code, False)
         if any(map(str.isalpha, words)):
@@ -184,14 +186,18 @@ class _RowReader:
     def _read_contact(self) -> None:
         facts = self.row.facts
         person, email = self._line("contact"), self._line("email")
-        if "@" in person and not email:
-            person, email = parseaddr(re.sub(r"[;|]", " ", person))
+        both = email if "<" in email else person if not email else ""
+        written = ADDRESS.findall(both)
+        if len(written) == 1:  # as mail programmes copy it: Ada Adler <ada@firm.eu>
+            email, before = written[0], both.partition(written[0])[0].strip(" <(,;:|-")
+            person = before if both == person else person or before
         facts["contact"] = self._at_most("contact", person, 120)
         facts["phone"] = self._checked("phone", fields.checked_phone)
         try:
             facts["email"] = fields.checked_email(email)
         except ValueError as error:
-            self._reject("email" if self._line("email") else "contact", email, str(error))
+            field = "email" if self._line("email") else "contact"
+            self._reject(field, self._line(field), str(error))
 
     def _read_consent(self) -> None:
         if "consent" not in self.columns:

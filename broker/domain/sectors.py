@@ -26,7 +26,7 @@ class SectorGuess(NamedTuple):
 UNKNOWN = SectorGuess(None, False)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def find_sector(text: str, *, codes: bool = True) -> SectorGuess:
     """The sector `text` names: ours, NACE Rev. 2.1 (and 2) unless `codes` is off, or a known synonym.
 

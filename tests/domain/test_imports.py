@@ -301,11 +301,13 @@ def test_a_given_column_is_used_and_the_summary_says_which_are(session: Session)
 
 def test_numbers_among_tags_are_no_sector_and_words_are_to_be_confirmed(session: Session):
     header = ["Company", "City", "Tags"]
-    rows = [["A1", "Rome", "62"], ["B2", "Rome", "marketing and advertising"], ["C3", "Rome", "kites; boats"],
-            ["D4", "Rome", "x y " * 300]]  # fmt: skip
+    rows = [["A1", "Rome", "62"], ["A2", "Rome", "ABC-12-2014-1"], ["B2", "Rome", "marketing and advertising"],
+            ["C3", "Rome", "kites; boats"], ["D4", "Rome", "x y " * 300]]  # fmt: skip
     bring(session, rows, header)
-    found = {name: (facts(session, name)["sector_code"], facts(session, name)["sector_words"]) for name in ("A1", "B2")}
-    assert found == {"A1": (None, ""), "B2": ("advertising", "marketing and advertising")}
+    found = {
+        name: (facts(session, name)["sector_code"], facts(session, name)["sector_words"]) for name in ["A1", "A2", "B2"]
+    }
+    assert found == {"A1": (None, ""), "A2": (None, ""), "B2": ("advertising", "marketing and advertising")}
     assert facts(session, "B2")["sector_confirmed"] is False
     assert facts(session, "C3")["sector_words"] == "kites; boats"
     assert len(facts(session, "D4")["sector_words"]) == 500
@@ -379,8 +381,14 @@ def test_a_merge_hears_a_refusal(session: Session):
 def test_an_address_in_the_contact_column_is_the_contacts_address(session: Session):
     header = ["Company", "City", "Contact"]
     bring(session, [["A", "Linz", "Ada Adler <ada@adler.example>"], ["B", "Linz", "bo@boat.example"]], header)
+    bring(session, [["C", "Linz", "Cy Crane <cy@crane.example>"]], ["Company", "City", "E-mail"])
     assert (facts(session, "A")["contact"], facts(session, "A")["email"]) == ("Ada Adler", "ada@adler.example")
     assert (facts(session, "B")["contact"], facts(session, "B")["email"]) == ("", "bo@boat.example")
+    assert (facts(session, "C")["contact"], facts(session, "C")["email"]) == ("Cy Crane", "cy@crane.example")
+    [rejected] = look(session, [["D", "Linz", "Dee, dee@firm"]], header).to_json()["rejected"]
+    assert (rejected["column"], rejected["value"]) == ("Contact", "Dee, dee@firm")
+    bring(session, [["E", "Linz", "Ed @ the lab"]], header)
+    assert facts(session, "E")["contact"] == "Ed @ the lab"
 
 
 def test_several_text_languages_are_the_languages_spoken(session: Session):
