@@ -1,0 +1,33 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from matching.__main__ import main
+from matching.bench import synthetic
+from matching.profile import texts
+
+
+def test_bench_prints_every_figure_as_json(
+    model_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matching.bench.ENCODED", 12)
+    monkeypatch.setattr("matching.bench.SIZES", (12, 40))
+    assert main(["bench", "--json", "--home", str(model_home)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["tasks"]) == {"fit_12", "fit_40", "build_12"}
+    assert found["tasks"]["fit_40"]["floor_seconds"] > 0
+    assert found["encoder"]["fp32"]["texts_per_second"] > 0
+    assert found["encoder"]["chosen"] in found["encoder"]
+
+
+def test_a_synthetic_cohort_has_a_vector_for_every_text() -> None:
+    cohort, vectors = synthetic(5)
+    assert len(cohort.profiles) == 5
+    assert {text for sme in cohort.profiles for text in texts(sme)} == set(vectors)
+
+
+def test_an_unknown_command_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["dance"])
+    assert "invalid choice: 'dance'" in capsys.readouterr().err
