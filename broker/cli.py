@@ -107,7 +107,7 @@ def serve_command(
     host: Annotated[str, typer.Option(help="The address it listens on.")] = "127.0.0.1",
 ) -> None:
     """Run the web server, the queue and the worker until Ctrl-C."""
-    from broker.serve import serve  # noqa: PLC0415 - only this command starts processes
+    from broker.serve import serve
 
     settings = Settings()
     lines = [f"{role}: {email}, password {password}" for role, email, password in demo.sign_ins()]

@@ -37,9 +37,7 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         DEMO_SECRET, min_length=16, description="Signs links and sessions. Required outside the demo."
     )
-    embedding_model: str = Field(
-        "bundled", description="bundled, or any sentence-transformers hub name or path."
-    )
+    embedding_model: str = Field("bundled", description="bundled, or any sentence-transformers hub name or path.")
     demo: bool = Field(
         False,
         description="Shows the outbox and demo sign-ins to everybody. Set by broker demo, never in production.",

@@ -46,13 +46,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give the zone back."""
-        return (
-            None
-            if value is None
-            else value.replace(tzinfo=UTC)
-            if value.tzinfo is None
-            else value.astimezone(UTC)
-        )
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def text_enum(kind: type[StrEnum]) -> Any:
@@ -97,9 +91,7 @@ class Database:
         try:
             self.publish(wake)
         except Exception as error:
-            log.warning(
-                "queue not reached, the next sweep will do it: %s %s (%s)", *wake, type(error).__name__
-            )
+            log.warning("queue not reached, the next sweep will do it: %s %s (%s)", *wake, type(error).__name__)
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision."""

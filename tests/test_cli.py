@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,10 @@ def error(environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 
 @pytest.fixture
-def with_model(home: Path, model_home: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def with_model(home: Path, model_home: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands find the model exported already, and loaded: that it loads at all is tested elsewhere."""
     (home / "models").symlink_to(model_home / "models")
     monkeypatch.setattr(shortlists.encode, "load_encoder", lambda model, home: encoder)
-    yield
 
 
 @pytest.fixture
@@ -174,9 +173,7 @@ def test_an_account_is_made_with_the_password_from_standard_input(run: Run, monk
         (["restore", "nothing"], "There is no file nothing."),
     ],
 )
-def test_a_failure_is_one_line_that_says_what_was_expected(
-    error: Run, arguments: list[str], complaint: str
-) -> None:
+def test_a_failure_is_one_line_that_says_what_was_expected(error: Run, arguments: list[str], complaint: str) -> None:
     assert complaint in error(*arguments)
 
 

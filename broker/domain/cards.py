@@ -1,6 +1,6 @@
 """What an SME is shown of a partner, the same on its page and in its mail."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,23 +82,33 @@ def for_shortlists(session: Session, shortlists: Collection[Shortlist]) -> dict[
     by_id = {shortlist.id: shortlist for shortlist in shortlists}
     cards: dict[int, list[Card]] = {shortlist.sme_id: [] for shortlist in shortlists}
     rows = session.exec(
-        select(ShortlistEntry, Match, Sme, City, Hub, Sector)
+        select(ShortlistEntry, Match, Sme, City)
         .join(Match, col(Match.id) == ShortlistEntry.match_id)
         .join(Sme, col(Sme.id) == ShortlistEntry.partner_id)
         .join(City, col(City.code) == Sme.city_code)
-        .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
-        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
         .where(col(ShortlistEntry.shortlist_id).in_(by_id))
         .order_by(col(ShortlistEntry.rank))
     ).all()
+    sectors = {sector.code: sector for sector in session.exec(select(Sector))}
+    hub_ids = {partner.hub_id for _, _, partner, _ in rows}
+    hubs = {hub.id: hub for hub in session.exec(select(Hub).where(col(Hub.id).in_(hub_ids)))}
     events = {shortlist.event_id for shortlist in shortlists}
     answers = _answers(session, events, cards)
     contacts = _disclosed_contacts(session, events, cards)
-    for entry, match, partner, city, hub, sector in rows:
+    for entry, match, partner, city in rows:
         shortlist = by_id[entry.shortlist_id]
         pair = (shortlist.event_id, shortlist.sme_id, entry.partner_id)
         cards[shortlist.sme_id].append(
-            _card(shortlist.sme_id, match, partner, city, hub, sector, answers.get(pair), contacts.get(pair))
+            _card(
+                shortlist.sme_id,
+                match,
+                partner,
+                city,
+                hubs.get(partner.hub_id or 0),
+                sectors.get(partner.sector_code or ""),
+                answers.get(pair),
+                contacts.get(pair),
+            )
         )
     return cards
 
@@ -156,7 +166,7 @@ def _quote(evidence: dict[str, Any] | None) -> Quote | None:
     return Quote(evidence["need"], evidence["offer"], evidence["strength"], stated)
 
 
-def _names(codes: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:
+def _names(codes: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(names.get(code, code) for code in codes)
 
 

@@ -51,8 +51,8 @@ def store(session: Session, model: str, texts: Mapping[int, Sequence[str]], vect
             col(Embedding.sme_id).in_(list(texts))
         )
     ).all()
-    kept = {(row.sme_id, row.text_hash) for row in rows if row.model == model} & wanted
-    stale = [row.id for row in rows if row.model != model or (row.sme_id, row.text_hash) not in kept]
+    kept = {(sme_id, digest) for _, sme_id, digest, made_by in rows if made_by == model} & wanted
+    stale = [row_id for row_id, sme_id, digest, made_by in rows if made_by != model or (sme_id, digest) not in kept]
     session.connection().execute(delete(Embedding).where(col(Embedding.id).in_(stale)))
     session.add_all(
         Embedding(sme_id=sme_id, model=model, text_hash=digest, vector=vectors[digest].astype(FLOAT).tobytes())

@@ -158,9 +158,9 @@ def _environments() -> dict[str, Environment]:
     """HTML is escaped, text is not: said here for each, because file names alone would not do it."""
     loader = FileSystemLoader(TEMPLATES / "emails")
     return {
-        kind: Environment(  # noqa: S701 - escaped for HTML; plain text must not be
+        kind: Environment(
             loader=loader,
-            autoescape=kind == "html",
+            autoescape=kind == "html",  # noqa: S701 - plain text must not be escaped
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -117,7 +117,7 @@ def _settle(
             outcome.later += 1
         session.connection().execute(
             update(Email)
-            .where(col(Email.id) == email.id, col(Email.owner) == owner, Email.status == EmailStatus.SENDING)
+            .where(col(Email.id) == email.id, col(Email.owner) == owner, col(Email.status) == EmailStatus.SENDING)
             .values(owner=None, lease_until=None, **changes)
         )
 
@@ -125,14 +125,15 @@ def _settle(
 def next_try(moment: datetime, email: Email) -> datetime:
     """When to try again: twice as long after each attempt, with jitter so that retries do not come in step."""
     wait = min(FIRST_RETRY * 2 ** max(email.attempts - 1, 0), LAST_RETRY)
-    return moment + wait * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+    spread: timedelta = wait * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+    return moment + spread
 
 
 def release_stuck(session: Session) -> int:
     """Queue mails again whose worker died while sending (its lease is over); how many."""
     freed = session.connection().execute(
         update(Email)
-        .where(Email.status == EmailStatus.SENDING, col(Email.lease_until) < now(session))
+        .where(col(Email.status) == EmailStatus.SENDING, col(Email.lease_until) < now(session))
         .values(status=EmailStatus.QUEUED, owner=None, lease_until=None)
     )
     return freed.rowcount

@@ -68,7 +68,7 @@ def _matches(session: Session, event_id: int) -> Table:
     shown = cards.for_shortlists(session, shortlists)
     smes = _smes(session, event_id)
     answers = _answers(session, event_id)
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             *smes[sme_id],
             *(card.name, card.city, card.sector, card.group, str(rank), f"{card.strength:.3f}"),
@@ -126,7 +126,7 @@ def _answer_rows(session: Session, event_id: int) -> Table:
         for row in session.exec(select(Introduction).where(Introduction.event_id == event_id))
     }
     answers = session.exec(select(Interest).where(Interest.event_id == event_id).order_by(col(Interest.answered_at)))
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             *smes[row.sme_id][:2],
             *smes[row.partner_id][:2],
@@ -141,15 +141,15 @@ def _answer_rows(session: Session, event_id: int) -> Table:
 
 def _participants(session: Session, event_id: int) -> Table:
     rows = session.exec(
-        select(Sme, City, Hub, Sector, Contact)
+        select(Sme, City, Hub, Contact)
         .join(Registration, col(Registration.sme_id) == Sme.id)
         .join(City, col(City.code) == Sme.city_code)
         .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
-        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
         .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
         .where(Registration.event_id == event_id)
         .order_by(City.name, Sme.name)
     )
+    sectors = {sector.code: sector for sector in session.exec(select(Sector))}
     columns = (
         *("sme", "city", "hub", "sector", "group", "sector_confirmed", "status"),
         *("languages", "markets", "readiness", "contact", "email", "phone", "website"),
@@ -166,7 +166,8 @@ def _participants(session: Session, event_id: int) -> Table:
                 *((contact.name, contact.email, contact.phone) if contact else ("", "", "")),
                 sme.website,
             )
-            for sme, city, hub, sector, contact in rows
+            for sme, city, hub, contact in rows
+            for sector in [sectors.get(sme.sector_code or "")]
         ],
     )
 

@@ -15,12 +15,12 @@ class Event(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     name: str = Field(max_length=200)
     city_code: str = Field(foreign_key="city.code")
-    venue: str = Field("", max_length=200)
+    venue: str = Field(default="", max_length=200)
     starts_at: datetime = Field(sa_type=UTCDateTime)
     ends_at: datetime = Field(sa_type=UTCDateTime)
     answers_until: datetime = Field(sa_type=UTCDateTime)
     """Answers can be given and changed until then."""
-    organiser_id: int | None = Field(None, foreign_key="account.id", index=True)
+    organiser_id: int | None = Field(default=None, foreign_key="account.id", index=True)
     policy: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """What differs from the engine's default policy."""
     created_at: datetime = Field(sa_type=UTCDateTime)

@@ -28,20 +28,20 @@ class Email(SQLModel, table=True):
     key: str = Field(max_length=120, unique=True)
     """What it is for, e.g. `shortlist:1:42:7` (kind, event, SME, run)."""
     kind: str = Field(max_length=20)
-    event_id: int | None = Field(None, foreign_key="event.id", index=True)
-    sme_id: int | None = Field(None, foreign_key="sme.id", index=True, ondelete="CASCADE")
+    event_id: int | None = Field(default=None, foreign_key="event.id", index=True)
+    sme_id: int | None = Field(default=None, foreign_key="sme.id", index=True, ondelete="CASCADE")
     to_address: str = Field(max_length=254)
     subject: str = Field(max_length=300)
     message_id: str = Field(max_length=200, unique=True)
     message: bytes = Field(sa_type=LargeBinary)
-    status: EmailStatus = Field(EmailStatus.QUEUED, index=True, sa_type=text_enum(EmailStatus))
+    status: EmailStatus = Field(default=EmailStatus.QUEUED, index=True, sa_type=text_enum(EmailStatus))
     created_at: datetime = Field(sa_type=UTCDateTime)
     next_at: datetime = Field(sa_type=UTCDateTime)
     """Not before then; moves on with every failed attempt."""
     attempts: int = 0
-    owner: str | None = Field(None, max_length=80)
-    lease_until: datetime | None = Field(None, sa_type=UTCDateTime)
-    sent_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    owner: str | None = Field(default=None, max_length=80)
+    lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     error: str = ""
 
 

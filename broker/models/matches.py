@@ -36,25 +36,25 @@ class MatchRun(SQLModel, table=True):
 
     id: int = Field(default=None, primary_key=True)
     event_id: int = Field(foreign_key="event.id", index=True)
-    status: RunStatus = Field(RunStatus.QUEUED, sa_type=text_enum(RunStatus))
+    status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=text_enum(RunStatus))
     seed: int = 0
-    requested_by: str = Field("", max_length=120)
+    requested_by: str = Field(default="", max_length=120)
     created_at: datetime = Field(sa_type=UTCDateTime)
     # progress, and the lease of the worker that has it
-    stage: str = Field("queued", max_length=40)
+    stage: str = Field(default="queued", max_length=40)
     done: int = 0
     total: int = 0
-    owner: str | None = Field(None, max_length=80)
-    heartbeat_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    owner: str | None = Field(default=None, max_length=80)
+    heartbeat_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     attempts: int = 0
     cancel_requested: bool = False
-    finished_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     error: str = ""
     # what it saw and what came out
-    model: str = Field("", max_length=80)
+    model: str = Field(default="", max_length=80)
     frozen: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """Policy, weights, engine version and the (id, version) of every profile it saw."""
-    result_hash: str = Field("", max_length=64)
+    result_hash: str = Field(default="", max_length=64)
     gap: float | None = None
     """How far the selection may be from the best there is, as a share of it."""
 
@@ -91,7 +91,7 @@ class Shortlist(SQLModel, table=True):
     run_id: int = Field(foreign_key="matchrun.id", index=True, ondelete="CASCADE")
     event_id: int = Field(foreign_key="event.id", index=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
-    status: ShortlistStatus = Field(ShortlistStatus.DRAFT, sa_type=text_enum(ShortlistStatus))
+    status: ShortlistStatus = Field(default=ShortlistStatus.DRAFT, sa_type=text_enum(ShortlistStatus))
     shortfall: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """Why it is shorter than the policy asks, where it is."""
 

@@ -25,8 +25,8 @@ class Account(SQLModel, table=True):
     email: str = Field(max_length=254, unique=True)
     name: str = Field(max_length=120)
     role: Role = Field(sa_type=text_enum(Role))
-    city_code: str | None = Field(None, foreign_key="city.code", index=True)
-    password_hash: str | None = Field(None, max_length=200)
+    city_code: str | None = Field(default=None, foreign_key="city.code", index=True)
+    password_hash: str | None = Field(default=None, max_length=200)
     active: bool = True
     created_at: datetime = Field(sa_type=UTCDateTime)
 
@@ -37,7 +37,7 @@ class LoginToken(SQLModel, table=True):
     token_hash: str = Field(primary_key=True, max_length=64)
     account_id: int = Field(foreign_key="account.id", index=True)
     expires_at: datetime = Field(sa_type=UTCDateTime)
-    used_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class SignIn(SQLModel, table=True):

@@ -26,24 +26,24 @@ class Sme(SQLModel, table=True):
 
     id: int = Field(default=None, primary_key=True)
     version: int = 1
-    status: SmeStatus = Field(SmeStatus.DRAFT, sa_type=text_enum(SmeStatus))
+    status: SmeStatus = Field(default=SmeStatus.DRAFT, sa_type=text_enum(SmeStatus))
     name: str = Field(max_length=200)
     name_key: str = Field(max_length=200, index=True)
     """The name without case, accents and legal form: two SMEs of a city that share it may be one."""
     city_code: str = Field(foreign_key="city.code", index=True)
-    hub_id: int | None = Field(None, foreign_key="hub.id", index=True)
-    sector_code: str | None = Field(None, foreign_key="sector.code", index=True)
-    sector_words: str = Field("", max_length=500)
+    hub_id: int | None = Field(default=None, foreign_key="hub.id", index=True)
+    sector_code: str | None = Field(default=None, foreign_key="sector.code", index=True)
+    sector_words: str = Field(default="", max_length=500)
     """The sector in the firm's own words, where it came as such."""
     sector_confirmed: bool = False
     description: str = ""
-    language: str = Field("", max_length=3)
+    language: str = Field(default="", max_length=3)
     """ISO 639-1 code of the language the texts are written in."""
     languages: list[str] = Field(default_factory=list, sa_type=JSON)
     markets: list[str] = Field(default_factory=list, sa_type=JSON)
     readiness: int | None = None
     """For internationalisation, from 1 (curious) to 5 (already exporting)."""
-    website: str = Field("", max_length=300)
+    website: str = Field(default="", max_length=300)
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
 
@@ -70,9 +70,9 @@ class Contact(SQLModel, table=True):
 
     id: int = Field(default=None, primary_key=True)
     sme_id: int = Field(foreign_key="sme.id", unique=True, ondelete="CASCADE")
-    name: str = Field("", max_length=120)
-    email: str = Field("", max_length=254)
-    phone: str = Field("", max_length=40)
+    name: str = Field(default="", max_length=120)
+    email: str = Field(default="", max_length=254)
+    phone: str = Field(default="", max_length=40)
 
 
 class Purpose(StrEnum):
@@ -92,7 +92,7 @@ class Consent(SQLModel, table=True):
     purpose: Purpose = Field(sa_type=text_enum(Purpose))
     given_at: datetime = Field(sa_type=UTCDateTime)
     recorded_by: str = Field(max_length=120)
-    withdrawn_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class PastPartner(SQLModel, table=True):
@@ -119,13 +119,13 @@ class ImportFile(SQLModel, table=True):
     """An uploaded spreadsheet between its preview and its confirmation, and the record of it after."""
 
     id: int = Field(default=None, primary_key=True)
-    account_id: int | None = Field(None, foreign_key="account.id")
+    account_id: int | None = Field(default=None, foreign_key="account.id")
     file_name: str = Field(max_length=200)
-    content: bytes | None = Field(None, sa_type=LargeBinary)
+    content: bytes | None = Field(default=None, sa_type=LargeBinary)
     """Dropped once applied: it holds personal data nobody needs twice."""
-    city_code: str | None = Field(None, foreign_key="city.code")
+    city_code: str | None = Field(default=None, foreign_key="city.code")
     columns: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     """Which column means what, where the guess was corrected: {field: header}."""
     uploaded_at: datetime = Field(sa_type=UTCDateTime)
-    applied_at: datetime | None = Field(None, sa_type=UTCDateTime)
+    applied_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     outcome: dict[str, int] = Field(default_factory=dict, sa_type=JSON)

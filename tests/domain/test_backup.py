@@ -95,4 +95,3 @@ def test_postgresqls_own_programs_are_asked_for_where_they_are_missing(
     with pytest.raises(InvalidError, match="pg_dump is needed for this and was not found"):
         backup.backup(database, tmp_path / "backup")
     database.dispose()
-

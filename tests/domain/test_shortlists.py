@@ -55,9 +55,7 @@ class CountingEncoder:
         self.inner, self.texts = inner, 0
         self.fingerprint = fingerprint or inner.fingerprint
 
-    def encode(
-        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
         self.texts += len(texts)
         return self.inner.encode(texts, progress)
 
@@ -229,9 +227,7 @@ def test_a_second_worker_leaves_a_claimed_run_alone(
     assert not shortlists.build(database, run.id, owner="second", encoder=counting)
 
 
-def test_a_worker_that_lost_its_run_writes_nothing(
-    database: Database, event: Event, counting: CountingEncoder
-) -> None:
+def test_a_worker_that_lost_its_run_writes_nothing(database: Database, event: Event, counting: CountingEncoder) -> None:
     with database.write() as session:
         run = runs.request(session, "ann", event.id)
 

@@ -63,7 +63,7 @@ def _build(database: Database, run: MatchRun, owner: str, encoder: TextEncoder |
     weights = matching.Weights()
     result = matching.build(gathered.cohort, by_text, gathered.policy, weights, run.seed, report)
     report("saving", 0, 0)
-    frozen = {
+    frozen: dict[str, object] = {
         "policy": asdict(gathered.policy),
         "weights": asdict(weights),
         "profiles": gathered.versions,
