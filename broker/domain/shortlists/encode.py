@@ -12,7 +12,8 @@ from broker.db import Database
 from broker.domain import embeddings, profiles
 from broker.domain.embeddings import TextEncoder, Vectors, text_hash
 from broker.domain.sectors import describing_words
-from broker.errors import ConflictError
+from broker.errors import ConflictError, InvalidError
+from matching.bundled_model import ModelError
 from matching.fingerprint import model_fingerprint
 
 Progress = Callable[[str, int, int], None]
@@ -21,7 +22,10 @@ Progress = Callable[[str, int, int], None]
 @lru_cache(maxsize=2)
 def load_encoder(model: str, home: Path) -> TextEncoder:
     """The encoder of this process, loaded once; needs seconds and much memory, so only workers and commands do."""
-    return loading.load_encoder(model, home)
+    try:
+        return loading.load_encoder(model, home)
+    except (ModelError, OSError) as error:
+        raise InvalidError(f"The embedding model {model!r} cannot be loaded: {error}") from error
 
 
 def vectors(
