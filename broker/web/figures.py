@@ -102,7 +102,7 @@ def _arcs(figures: Figures, points: dict[str, tuple[float, float]], names: dict[
     between = {pair: count for pair, count in figures.by_city.items() if pair[0] != pair[1]}
     most = max(between.values(), default=1)
     return [
-        Arc(_bow(points[one], points[other]), 0.75 + 5.25 * pairs / most, names[one], names[other], pairs)
+        Arc(_bow(points[one], points[other]), 0.5 + 5.5 * (pairs / most) ** 1.5, names[one], names[other], pairs)
         for (one, other), pairs in sorted(between.items(), key=lambda entry: (entry[1], entry[0]))
     ]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, events, reports, runs
+from broker.domain import access, accounts, events, interests, reports, runs
 from broker.domain.queries import events as event_queries
 from broker.domain.queries import places, shortlists
 from broker.errors import InvalidError
@@ -82,6 +82,7 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
         "page": page,
         "city": page.city,
         "event": event,
+        "answers_closed": not interests.can_answer(session, event),
         "figures": counted,
         "map": figures.city_map(counted) if counted else None,
         "matrix": figures.matrix(counted) if counted else None,

@@ -1,0 +1,95 @@
+"""No page breaks a WCAG 2.2 A or AA rule that axe knows, light or dark, narrow or wide; none scrolls sideways."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from sqlmodel import select
+
+from broker.models import Shortlist, ShortlistStatus
+from tests.browser.conftest import Service
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+SHEET = "Name;City;Needs\nNeuland;Berlin;eine Klinik\nSPIELWERK GmbH;Berlin;eine Schule\nFern;Atlantis;\n"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service, width: int, scheme: str) -> None:
+    found: dict[str, list[str]] = {}
+    with service.database.write() as session:
+        for shortlist in session.exec(select(Shortlist).where(Shortlist.sme_id == service.world.smes["Spielwerk"].id)):
+            shortlist.status = ShortlistStatus.DRAFT
+            shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "Allow one."}
+    sme = service.world.smes["Spielwerk"].id
+    event = f"/events/{service.world.event.id}"
+    stranger = open_page(width=width, scheme=scheme)
+    _answer_both(stranger, service)
+    for path in (
+        "/",
+        "/sign-in?email=organiser@workshop.example",
+        "/sign-in/link/none",
+        "/nowhere",
+        "/outbox",
+        f"/outbox/{service.world.email.id}",
+        f"/outbox/{service.world.email.id}?part=source",
+        service.world.links["Medilab Plzeň"],
+        service.world.links["Solar Łódka"],
+        "/s/wrong",
+    ):
+        _look(stranger, path, found)
+    admin = open_page("admin", width=width, scheme=scheme)
+    for path in (
+        "/smes",
+        "/smes?q=nothing-like-it",
+        f"/smes/{sme}",
+        f"/smes/{sme}/edit",
+        "/smes/new",
+        "/events",
+        event,
+        f"{event}/shortlists",
+        f"{event}/shortlists?status=approved",
+        f"{event}/shortlists/{sme}",
+    ):
+        _look(admin, path, found)
+    _import_pages(admin, found)
+    admin.goto(event)
+    admin.get_by_role("button", name="Build again").click()
+    _look(admin, admin.url, found)
+
+    assert found == {}
+
+
+def _answer_both(page: Page, service: Service) -> None:
+    for own, other in (("Medilab Plzeň", "Nordljus Film"), ("Nordljus Film", "Medilab Plzeň")):
+        page.goto(service.world.links[own])
+        page.locator(f"#partner-{service.world.smes[other].id}").get_by_role("button", name="Interested").click()
+
+
+def _import_pages(page: Page, found: dict[str, list[str]]) -> None:
+    _look(page, "/import", found)
+    page.get_by_label("Spreadsheet").set_input_files(
+        {"name": "smes.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
+    )
+    page.get_by_role("button", name="See what would happen").click()
+    page.locator("summary").first.click()
+    _look(page, None, found)
+    page.get_by_role("button", name="Import: create 1 SME").click()
+    _look(page, None, found)
+
+
+def _look(page: Page, path: str | None, found: dict[str, list[str]]) -> None:
+    if path is not None:
+        page.goto(path)
+    violations: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    told = [
+        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for rule in violations
+        for node in rule["nodes"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        told.append("the page scrolls sideways")
+    if told:
+        found[page.url] = told

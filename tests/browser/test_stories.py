@@ -1,0 +1,153 @@
+"""What each of the three does, in a real browser, with and without JavaScript."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlmodel import select
+
+from broker.models import Answer, Contact, Interest, Introduction, MatchRun, RunStatus
+from tests.browser.conftest import Service
+
+SHEET = (
+    "Firma;Stadt;Branche;Bietet;Sucht\nNeuland;Berlin;Design;Servicedesign für Kliniken;eine Klinik\nFern;Atlantis;;;\n"
+)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without"])
+def test_a_broker_imports_a_spreadsheet_after_seeing_what_would_happen(
+    open_page: Callable[..., Page], javascript: bool
+) -> None:
+    page = open_page("broker", javascript=javascript)
+    page.get_by_role("link", name="Import a spreadsheet").click()
+    page.get_by_label("Spreadsheet").set_input_files(
+        {"name": "smes.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
+    )
+    page.get_by_role("button", name="See what would happen").click()
+
+    expect(page.get_by_role("heading", name="1 rejected row")).to_be_visible()
+    expect(page.get_by_role("row", name="Atlantis")).to_contain_text("Stadt")
+    page.get_by_role("button", name="Import: create 1 SME").click()
+    expect(page.get_by_role("heading", name="smes.csv is imported")).to_be_visible()
+    page.get_by_role("link", name="To the SMEs").click()
+    page.get_by_role("link", name="Neuland").click()
+    expect(page.get_by_text("Servicedesign für Kliniken")).to_be_visible()
+
+
+def test_a_broker_edits_a_profile_and_finds_it_again(open_page: Callable[..., Page]) -> None:
+    page = open_page("broker")
+    page.get_by_role("link", name="Spielwerk").click()
+    page.get_by_role("link", name="Edit the profile").click()
+    page.get_by_label("Looks for").fill("a hospital in Łódź\na publisher")
+    page.get_by_label("Readiness").select_option("4")
+    page.get_by_role("button", name="Save the profile").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved.")
+    expect(page.get_by_text("a hospital in Łódź")).to_be_visible()
+
+    page.get_by_role("link", name="SMEs", exact=True).first.click()
+    page.get_by_label("Search").fill("lodz")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("link", name="Spielwerk")).to_be_visible()
+    assert "q=lodz" in page.url
+
+
+def test_an_sme_answers_on_a_small_phone_without_javascript(open_page: Callable[..., Page], service: Service) -> None:
+    page = open_page(width=360, javascript=False)
+    page.goto(service.world.links["Spielwerk"])
+    card = page.locator(f"#partner-{service.world.smes['Medilab Plzeň'].id}")
+    expect(card.get_by_text("dvě kliniky a pacienty pro pilotní ověření terapeutických her")).to_be_visible()
+    for button in card.get_by_role("button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert box["x"] + box["width"] <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+    card.get_by_role("button", name="Interested").click()
+    expect(card.get_by_text("You would like to meet Medilab Plzeň.")).to_be_visible()
+    card.get_by_role("button", name="Not now").click()
+    expect(card.get_by_text("You said: not now.")).to_be_visible()
+    card.get_by_role("button", name="Interested").click()
+    other = open_page(width=360, javascript=False)
+    other.goto(service.world.links["Medilab Plzeň"])
+    other.locator(f"#partner-{service.world.smes['Spielwerk'].id}").get_by_role("button", name="Interested").click()
+
+    with service.database.read() as session:
+        answers = {(row.sme_id, row.answer) for row in session.exec(select(Interest))}
+        contact = session.exec(select(Contact).where(Contact.sme_id == service.world.smes["Spielwerk"].id)).one()
+        assert session.exec(select(Introduction)).one() is not None
+    assert answers == {
+        (service.world.smes["Spielwerk"].id, Answer.INTERESTED),
+        (service.world.smes["Medilab Plzeň"].id, Answer.INTERESTED),
+    }
+    expect(other.get_by_text("You both said yes")).to_be_visible()
+    expect(other.get_by_role("link", name=contact.email)).to_be_visible()
+
+
+def test_an_organiser_watches_a_build_that_ends_by_itself(open_page: Callable[..., Page], service: Service) -> None:
+    page = open_page("organiser")
+    page.get_by_role("link", name="Internationalisation Workshop").click()
+    page.get_by_role("button", name="Build again").click()
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+    page.evaluate("window.before = 'the same page'")
+
+    _change_run(service, status=RunStatus.RUNNING, stage="reading the texts", done=40, total=102)
+    expect(page.get_by_text("40 of 102")).to_be_visible()
+    assert page.evaluate("window.before") == "the same page"
+    _change_run(service, status=RunStatus.FAILED, error="The worker stopped.")
+    expect(page.get_by_text("The last build stopped.")).to_be_visible()
+    expect(page.get_by_role("button", name="Build again")).to_be_visible()
+    assert page.evaluate("window.before") is None
+
+
+def test_an_organiser_without_javascript_sees_the_page_renew_itself(
+    open_page: Callable[..., Page], service: Service
+) -> None:
+    page = open_page("organiser", javascript=False)
+    page.goto(f"/events/{service.world.event.id}")
+    page.get_by_role("button", name="Build again").click()
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+
+    _change_run(service, status=RunStatus.CANCELLED)
+
+    expect(page.get_by_text("The last build was cancelled")).to_be_visible()
+
+
+def test_a_mail_of_the_outbox_leads_to_its_page_from_within_its_sandbox(
+    open_page: Callable[..., Page], service: Service
+) -> None:
+    page = open_page()
+    page.goto(f"/outbox/{service.world.email.id}")
+    frame = page.frame_locator("iframe")
+    link = frame.get_by_role("link").first
+    expect(link).to_be_visible()
+    assert link.get_attribute("href") == "https://link.example/"
+    assert page.locator("iframe").get_attribute("sandbox") == "allow-top-navigation-by-user-activation"
+
+
+def test_the_demo_accounts_need_two_clicks(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto("/")
+    page.get_by_role("link", name="Organiser of the workshop in Berlin").click()
+
+    expect(page.get_by_label("E-mail address").first).to_have_value("organiser@workshop.example")
+    expect(page.get_by_label("Password")).to_have_value("cross-innovation")
+
+
+def test_the_keyboard_reaches_the_content_first(open_page: Callable[..., Page]) -> None:
+    page = open_page("broker")
+    page.goto("/smes")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    focused = page.evaluate("document.activeElement.closest('main') !== null")
+    assert focused
+
+
+def _change_run(service: Service, **values: object) -> None:
+    with service.database.write() as session:
+        run = session.exec(select(MatchRun).where(MatchRun.id != service.world.run.id)).one()
+        for name, value in values.items():
+            setattr(run, name, value)
+        session.add(run)
