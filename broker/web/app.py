@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.config import Settings
 from broker.db import Database
@@ -84,8 +84,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
     app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=lambda request: error_page(request, 413))
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app
+
+
+class HeadAsGet:
+    """Answers HEAD like GET without the body: mail scanners and link checkers ask so first."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on as a GET."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 class CachedFiles(StaticFiles):

@@ -92,6 +92,7 @@ def templates() -> Environment:
     environment.filters |= {
         "when": when,
         "day": day,
+        "minute": minute,
         "language": lambda code: ENGLISH.languages.get(code, code),
         "country": lambda code: ENGLISH.territories.get(code, code),
         "web_address": web_address,
@@ -136,6 +137,12 @@ def day(moment: datetime, city: City) -> str:
     """The date alone: "24 March 2027"."""
     local = moment.astimezone(ZoneInfo(city.timezone))
     return f"{local.day} {local:%B %Y}"
+
+
+def minute(moment: datetime, city: City) -> str:
+    """Day and time in the city's zone, for a table whose head names it: "24 Mar, 09:00"."""
+    local = moment.astimezone(ZoneInfo(city.timezone))
+    return f"{local.day} {local:%b, %H:%M}"
 
 
 def nearness(card: Card) -> str:
