@@ -1,6 +1,7 @@
 """A small world for the web tests: two brokers, two organisers, an administrator, four SMEs and an approved event."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from sqlmodel import Session, select
@@ -59,8 +60,8 @@ def build(session: Session, settings: Settings) -> World:
             name=name.title(),
             role=role,
             city_code=city,
-            password=PASSWORD,
         )
+        world.accounts[name].password_hash = _password_hash()
     hub = Hub(city_code="berlin", name="Betahaus Werkstatt")
     session.add(hub)
     session.flush()
@@ -121,6 +122,12 @@ def build(session: Session, settings: Settings) -> World:
     session.flush()
     world.email = letters.sign_in(session, settings, world.accounts["broker"], "https://link.example/")
     return world
+
+
+@lru_cache(maxsize=1)
+def _password_hash() -> str:
+    """Hashing is slow on purpose; once is enough for all tests."""
+    return accounts.hash_password(PASSWORD)
 
 
 PAIRS = (
