@@ -22,7 +22,7 @@ LABELS = {
     "sector_code": "Sector",
     "description": "Description",
     "offers": "Offers",
-    "needs": "Needs",
+    "needs": "Looks for",
     "languages": "Working languages",
     "markets": "Target markets",
     "readiness": "Readiness",
