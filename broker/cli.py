@@ -117,7 +117,7 @@ def serve_command(
 @app.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(help="CSV, XLSX, XLS or ODS.")],
-    city: Annotated[str | None, typer.Option(help="The city of every row; a row that names another is rejected.")] = None,
+    city: Annotated[str | None, typer.Option(help="The city of every row; one that names another is rejected.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="What a column means, e.g. --column needs=Sucht.")] = None,
     merge: Annotated[list[int] | None, typer.Option(help="Row numbers of duplicates to merge.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,

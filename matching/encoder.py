@@ -20,10 +20,7 @@ from matching.bundled_model import ensure_bundled_model
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # loading takes a second; its bar would stand in the middle of somebody's output
-    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # it warns of the prompt we gave it ourselves
 log = logging.getLogger(__name__)
 
 BATCH_TOKENS = 1024  # one batch's activations stay in the cache; larger batches were slower here
@@ -58,9 +55,9 @@ def load_encoder(model: str, home: Path, precision: str | None = None) -> Encode
 def load_transformer(model: str, home: Path) -> "SentenceTransformer":
     """The model on the CPU, in the very version its fingerprint names."""
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils import logging as transformers_logging
 
-    disable_progress_bar()  # loading takes a second; its bar would stand in the middle of somebody's output
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # would spoil our output
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # it warns of the prompt we gave it ourselves
     if model == prints.BUNDLED:
         return SentenceTransformer(str(ensure_bundled_model(home)), device="cpu")

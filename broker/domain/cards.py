@@ -57,7 +57,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One partner on one SME's shortlist. `contact` is set only after both said yes (law 7)."""
+    """One partner on one SME's shortlist. `contact` and `website` are set only after both said yes (law 7)."""
 
     partner_id: int
     name: str
@@ -134,7 +134,7 @@ def _card(
         group=sector.group if sector else "",
         languages=_names(partner.languages, ENGLISH.languages),
         markets=_names(partner.markets, ENGLISH.territories),
-        website=partner.website,
+        website=partner.website if contact else "",  # it leads to their contact data (law 7)
         strength=match.strength,
         you_need=_quote(evidence.get(f"{own}_to_{theirs}")),
         they_need=_quote(evidence.get(f"{theirs}_to_{own}")),

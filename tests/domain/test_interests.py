@@ -11,7 +11,7 @@ from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import cards, interests, reports, shortlists
 from broker.errors import ConflictError, NotFoundError
-from broker.models import Answer, AuditEntry, Email, Event, Interest, Introduction, Registration, Sme
+from broker.models import Answer, AuditEntry, Contact, Email, Event, Interest, Introduction, Registration, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
 
 SECRET = "a secret of this test only, long enough"
@@ -114,19 +114,22 @@ def test_changing_ones_mind_back_and_forth_introduces_once(session: Session, pai
     assert len(session.exec(select(Email).where(Email.kind == "introduction")).all()) == 2
 
 
-def test_contacts_are_on_the_card_only_after_both_said_yes(session: Session, pair: list[Registration]) -> None:
-    def contact_of_bea() -> str | None:
+def test_contact_and_website_are_on_the_card_only_after_both_said_yes(
+    session: Session, pair: list[Registration]
+) -> None:
+    session.get_one(Sme, pair[1].sme_id).website = "https://bea.example"
+    address = session.exec(select(Contact.email).where(Contact.sme_id == pair[1].sme_id)).one()
+
+    def shown_of_bea() -> tuple[str | None, str]:
         lists = [row for row in reports.current(session, pair[0].event_id) if row.sme_id == pair[0].sme_id]
         (card,) = cards.for_shortlists(session, lists)[pair[0].sme_id]
-        return card.contact.email if card.contact else None
+        return card.contact.email if card.contact else None, card.website
 
-    assert contact_of_bea() is None
+    assert shown_of_bea() == (None, "")
     answer(session, pair[0], pair[1], Answer.INTERESTED)
-    assert contact_of_bea() is None
+    assert shown_of_bea() == (None, "")
     answer(session, pair[1], pair[0], Answer.INTERESTED)
-    expected = session.get_one(Sme, pair[1].sme_id).name
-    assert expected == "Bea"
-    assert contact_of_bea() is not None
+    assert shown_of_bea() == (address, "https://bea.example")
 
 
 def test_two_yeses_at_the_same_moment_introduce_exactly_once(

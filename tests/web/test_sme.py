@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from fastapi.testclient import TestClient
-from sqlmodel import select
+from sqlmodel import col, select
 
 from broker.db import Database, now
-from broker.models import Answer, AuditEntry, Email, Event, Interest, Introduction
+from broker.models import Answer, AuditEntry, Email, Event, Interest, Introduction, Match
 from tests.web.world import World
 
 Browse = Callable[..., TestClient]
@@ -134,4 +134,27 @@ def _close(database: Database, world: World) -> None:
 
 def _counts(database: Database) -> list[int]:
     with database.read() as session:
-        return [len(session.exec(select(table)).all()) for table in (Interest, Introduction, Email, AuditEntry)]
+        return [len(session.exec(select(table)).all()) for table in (Interest, Introduction, Match, Email, AuditEntry)]
+
+
+def test_a_sentence_of_a_description_is_not_called_an_offer(browse: Browse, world: World, database: Database) -> None:
+    with database.write() as session:
+        match = session.exec(
+            select(Match).where(Match.a_id == world.smes["Spielwerk"].id).order_by(col(Match.id))
+        ).first()
+        assert match is not None
+        match.evidence = match.evidence | {"a_to_b": match.evidence["a_to_b"] | {"source": "description"}}
+    page = browse().get(world.links["Spielwerk"]).text
+    assert "They write" in page
+    assert "They offer" not in page
+    assert "You offer" in page
+
+
+def test_once_introduced_the_page_no_longer_says_if(browse: Browse, world: World) -> None:
+    client = browse()
+    _answer(client, world, "Spielwerk", "Medilab Plzeň", "interested")
+    assert "If they say yes too" in client.get(world.links["Spielwerk"]).text
+    _answer(client, world, "Medilab Plzeň", "Spielwerk", "interested")
+    page = client.get(world.links["Spielwerk"]).text
+    assert "You both said yes" in page
+    assert "If they say yes too" not in page
