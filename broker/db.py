@@ -70,8 +70,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction in which the database itself refuses every change (law 3)."""
-        engine = self.engine.execution_options(broker_readonly=True, postgresql_readonly=True)
+        """A transaction that sees one moment, and in which the database itself refuses every change (law 3)."""
+        options = {} if self.settings.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        engine = self.engine.execution_options(broker_readonly=True, **options)
         with Session(engine, expire_on_commit=False) as session:
             yield session
 

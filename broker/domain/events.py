@@ -1,7 +1,7 @@
 """Workshops: create one, register SMEs, set its policy, pin and ban pairs."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,6 @@ from broker.db import now
 from broker.domain import audit
 from broker.errors import InvalidError, NotFoundError
 from broker.models import City, Event, PairRule, Registration, Sme, SmeStatus
-
-ANSWER_TIME = timedelta(days=1)
-"""Answers close this long before the event starts, so that the organiser can still schedule."""
 
 
 class EventData(BaseModel):
@@ -58,7 +55,7 @@ def create(session: Session, actor: str, data: EventData, organiser_id: int | No
         venue=data.venue,
         starts_at=starts,
         ends_at=ends,
-        answers_until=starts - ANSWER_TIME,
+        answers_until=starts,
         organiser_id=organiser_id,
         policy=data.policy,
         created_at=now(session),

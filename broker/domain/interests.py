@@ -14,7 +14,6 @@ from broker.models import (
     Event,
     Interest,
     Introduction,
-    Match,
     Registration,
     Shortlist,
     ShortlistEntry,
@@ -24,7 +23,7 @@ from broker.models import (
 
 def link(settings: Settings, registration: Registration) -> str:
     """The signed address of an SME's page at an event, for its mail."""
-    return f"{settings.public_url}/s/{_signer(settings).dumps(registration.id)}"
+    return f"{settings.public_url}/s/{_signer(settings).dumps([registration.id, registration.link_key])}"
 
 
 def _signer(settings: Settings) -> URLSafeSerializer:
@@ -36,13 +35,18 @@ def _signer(settings: Settings) -> URLSafeSerializer:
 def open_link(session: Session, settings: Settings, token: str) -> Registration:
     """The registration a link stands for. NotFoundError when it is not ours, or its event is over."""
     try:
-        registration_id = _signer(settings).loads(token)
-    except BadData:
-        registration_id = None
+        registration_id, link_key = _signer(settings).loads(token)
+    except (BadData, TypeError, ValueError):
+        registration_id, link_key = None, ""
     registration = session.get(Registration, registration_id) if isinstance(registration_id, int) else None
-    if registration is None or now(session) > session.get_one(Event, registration.event_id).ends_at:
+    is_ours = registration is not None and registration.link_key == link_key
+    if registration is None or not is_ours or _is_over(session, registration):
         raise NotFoundError("This link does not work any more. Your broker can tell you why.")
     return registration
+
+
+def _is_over(session: Session, registration: Registration) -> bool:
+    return now(session) > session.get_one(Event, registration.event_id).ends_at
 
 
 def can_answer(session: Session, event: Event) -> bool:
@@ -60,32 +64,44 @@ def express(
     _lock_pair(session, registration, partner_id)
     if not can_answer(session, event):
         raise ConflictError("Answers for this workshop are closed. Your broker can still help you.")
-    mine = _find(session, event, registration.sme_id, partner_id)
-    if mine is None:
-        mine = Interest(
-            event_id=registration.event_id,
-            sme_id=registration.sme_id,
-            partner_id=partner_id,
-            answer=answer,
-            answered_at=now(session),
-        )
-    elif mine.answer == answer:
-        return None
-    mine.answer, mine.answered_at = answer, now(session)
-    session.add(mine)
-    session.flush()
-    subject = f"event {event.id}"
-    audit.record(session, f"sme {registration.sme_id}", "interest.express", subject, partner=partner_id, answer=answer)
+    _keep(session, registration, partner_id, answer)
     theirs = _find(session, event, partner_id, registration.sme_id)
     if answer == Answer.INTERESTED and theirs is not None and theirs.answer == Answer.INTERESTED:
         return _introduce(session, settings, event, registration.sme_id, partner_id)
     return None
 
 
+def _keep(session: Session, registration: Registration, partner_id: int, answer: Answer) -> None:
+    """The newest answer counts; the same one again changes nothing."""
+    event = events.get(session, registration.event_id)
+    mine = _find(session, event, registration.sme_id, partner_id)
+    if mine is not None and mine.answer == answer:
+        return
+    mine = mine or Interest(
+        event_id=registration.event_id,
+        sme_id=registration.sme_id,
+        partner_id=partner_id,
+        answer=answer,
+        answered_at=now(session),
+    )
+    mine.answer, mine.answered_at = answer, now(session)
+    session.add(mine)
+    session.flush()
+    actor, subject = f"sme {registration.sme_id}", f"event {event.id}"
+    audit.record(session, actor, "interest.express", subject, partner=partner_id, answer=answer)
+
+
 def _lock_pair(session: Session, registration: Registration, partner_id: int) -> None:
-    """Hold the pair's match until the end of the transaction: of two yeses at once, one must see the other."""
-    match_id = session.exec(
-        select(ShortlistEntry.match_id)
+    """Hold both registrations until the end of the transaction: of two yeses at once, one must see the other.
+
+    NotFoundError if the partner is not on the approved shortlist."""
+    both = select(Registration.id).where(
+        Registration.event_id == registration.event_id,
+        col(Registration.sme_id).in_([registration.sme_id, partner_id]),
+    )
+    session.exec(both.order_by(col(Registration.id)).with_for_update()).all()
+    listed = session.exec(
+        select(ShortlistEntry.id)
         .join(Shortlist, col(Shortlist.id) == ShortlistEntry.shortlist_id)
         .where(
             Shortlist.event_id == registration.event_id,
@@ -94,9 +110,8 @@ def _lock_pair(session: Session, registration: Registration, partner_id: int) ->
             ShortlistEntry.partner_id == partner_id,
         )
     ).one_or_none()
-    if match_id is None:
+    if listed is None:
         raise NotFoundError("This firm is not on your shortlist.")
-    session.exec(select(Match.id).where(Match.id == match_id).with_for_update()).one()
 
 
 def _find(session: Session, event: Event, sme_id: int, partner_id: int) -> Interest | None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -34,6 +35,8 @@ class Envelope:
     event_id: int | None = None
     sme_id: int | None = None
     reply_to: str | None = None
+    deadline: datetime | None = None
+    """When it is of no use any more; a failed delivery is tried again until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class ShortlistLetter:
     cards: list[Card]
     link: str
     reply_to: str | None
-    revision: int
+    run_id: int
 
 
 def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> Email:
@@ -57,13 +60,14 @@ def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> 
         session,
         settings,
         Envelope(
-            key=f"shortlist:{event.id}:{sme.id}:{letter.revision}",
+            key=f"shortlist:{event.id}:{sme.id}:{letter.run_id}",
             kind="shortlist",
             to_name=letter.contact.name,
             to_address=letter.contact.email,
             event_id=event.id,
             sme_id=sme.id,
             reply_to=letter.reply_to,
+            deadline=event.answers_until,
         ),
         {
             "event": event,
@@ -76,6 +80,11 @@ def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> 
             "demo": settings.is_demo,
         },
     )
+
+
+def run_of(key: str) -> int:
+    """The match run a shortlist mail of this key is about."""
+    return int(key.rpartition(":")[2])
 
 
 def introductions(session: Session, settings: Settings, event: Event, introduction: Introduction) -> list[Email]:
@@ -97,6 +106,7 @@ def introductions(session: Session, settings: Settings, event: Event, introducti
             event_id=event.id,
             sme_id=own_id,
             reply_to=replies.get(own["sme"].city_code),
+            deadline=event.ends_at,
         )
         context = {"event": event, "city": city, "zone": ZoneInfo(city.timezone), "own": own, "other": other}
         mails.append(_write(session, settings, envelope, context | {"demo": settings.is_demo}))
@@ -145,7 +155,9 @@ def _write(session: Session, settings: Settings, envelope: Envelope, context: Ma
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text["body.txt"], cte="quoted-printable")
     message.add_alternative(css_inline.inline(text["body.html"]), subtype="html", cte="quoted-printable")
-    return outbox.write(session, message, envelope.key, envelope.kind, envelope.event_id, envelope.sme_id)
+    return outbox.write(
+        session, message, envelope.key, envelope.kind, envelope.event_id, envelope.sme_id, envelope.deadline
+    )
 
 
 def _one_line(text: str) -> str:

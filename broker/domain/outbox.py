@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from broker.db import Database, now, wake
@@ -20,7 +20,8 @@ LEASE = timedelta(seconds=90)
 """Longer than any delivery may take, so that a mail is never claimed from a worker that still sends it."""
 FIRST_RETRY = timedelta(seconds=20)
 LAST_RETRY = timedelta(hours=1)
-MAX_ATTEMPTS = 12
+DEADLINE = timedelta(minutes=15)
+"""How long delivery is tried where the mail names no deadline of its own, as a sign-in link that soon expires."""
 
 
 @dataclass(slots=True)
@@ -33,7 +34,13 @@ class Delivered:
 
 
 def write(
-    session: Session, message: EmailMessage, key: str, kind: str, event_id: int | None, sme_id: int | None
+    session: Session,
+    message: EmailMessage,
+    key: str,
+    kind: str,
+    event_id: int | None,
+    sme_id: int | None,
+    deadline: datetime | None = None,
 ) -> Email:
     """Queue a mail in the caller's transaction; the row there is already if `key` was written before."""
     there = session.exec(select(Email).where(Email.key == key)).one_or_none()
@@ -53,6 +60,7 @@ def write(
         status=EmailStatus.SUPPRESSED if is_suppressed(session, address) else EmailStatus.QUEUED,
         created_at=moment,
         next_at=moment,
+        deadline=deadline or moment + DEADLINE,
     )
     session.add(email)
     session.flush()
@@ -103,23 +111,21 @@ def claim(session: Session, owner: str) -> Email | None:
 def _settle(
     database: Database, email: Email, owner: str, outcome: Delivered, error: str = "", permanent: bool = False
 ) -> None:
-    """Write how it went, if the mail is still this owner's."""
+    """Write how it went. A mail that went out is sent, whoever holds it by now; a failure is its owner's to tell."""
     with database.write() as session:
         moment = now(session)
+        again = next_try(moment, email)
+        held: ColumnElement[bool] = (col(Email.status) == EmailStatus.SENDING) & (col(Email.owner) == owner)
         if not error:
-            changes: dict[str, object] = {"status": EmailStatus.SENT, "sent_at": moment, "error": ""}
-            outcome.sent += 1
-        elif permanent or email.attempts >= MAX_ATTEMPTS:
-            changes = {"status": EmailStatus.FAILED, "error": error[:500]}
-            outcome.failed += 1
+            held = col(Email.status).in_([EmailStatus.SENDING, EmailStatus.QUEUED])
+            counted, changes = "sent", {"status": EmailStatus.SENT, "sent_at": moment, "error": ""}
+        elif permanent or again > email.deadline:
+            counted, changes = "failed", {"status": EmailStatus.FAILED, "error": error[:500]}
         else:
-            changes = {"status": EmailStatus.QUEUED, "error": error[:500], "next_at": next_try(moment, email)}
-            outcome.later += 1
-        session.connection().execute(
-            update(Email)
-            .where(col(Email.id) == email.id, col(Email.owner) == owner, col(Email.status) == EmailStatus.SENDING)
-            .values(owner=None, lease_until=None, **changes)
-        )
+            counted, changes = "later", {"status": EmailStatus.QUEUED, "error": error[:500], "next_at": again}
+        settle = update(Email).where(col(Email.id) == email.id, held)
+        settled = session.connection().execute(settle.values(owner=None, lease_until=None, **changes))
+        setattr(outcome, counted, getattr(outcome, counted) + settled.rowcount)
 
 
 def next_try(moment: datetime, email: Email) -> datetime:
@@ -152,7 +158,9 @@ def retry(session: Session, actor: str, email_id: int) -> None:
         raise NotFoundError("There is no such mail.")
     if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:
         raise ConflictError("Only a failed or held mail can be tried again.")
-    email.status, email.attempts, email.next_at, email.error = EmailStatus.QUEUED, 0, now(session), ""
+    moment = now(session)
+    email.status, email.attempts, email.next_at, email.error = EmailStatus.QUEUED, 0, moment, ""
+    email.deadline = max(email.deadline, moment + DEADLINE)
     session.add(email)
     audit.record(session, actor, "email.retry", f"email {email.id}")
     wake(session, "outbox.deliver")

@@ -1,5 +1,6 @@
 """Workshops and who takes part."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +36,8 @@ class Registration(SQLModel, table=True):
     event_id: int = Field(foreign_key="event.id", index=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     registered_at: datetime = Field(sa_type=UTCDateTime)
+    link_key: str = Field(default_factory=lambda: secrets.token_hex(16), max_length=32)
+    """Part of the SME's link: an id that is used again opens nothing, and another key revokes the link."""
 
 
 class PairRule(SQLModel, table=True):

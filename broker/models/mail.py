@@ -38,6 +38,8 @@ class Email(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
     next_at: datetime = Field(sa_type=UTCDateTime)
     """Not before then; moves on with every failed attempt."""
+    deadline: datetime = Field(sa_type=UTCDateTime)
+    """When it is of no use any more: no attempt is made after that."""
     attempts: int = 0
     owner: str | None = Field(default=None, max_length=80)
     lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)

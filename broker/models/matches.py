@@ -53,7 +53,7 @@ class MatchRun(SQLModel, table=True):
     # what it saw and what came out
     model: str = Field(default="", max_length=80)
     frozen: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    """Policy, weights, engine version and the (id, version) of every profile it saw."""
+    """Policy, weights, a hash of all inputs, and the version of every profile it saw, by id."""
     result_hash: str = Field(default="", max_length=64)
     gap: float | None = None
     """How far the selection may be from the best there is, as a share of it."""

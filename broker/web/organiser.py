@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, events, interests, reports, runs
+from broker.domain import access, accounts, approvals, events, interests, reports, runs
 from broker.domain.queries import events as event_queries
 from broker.domain.queries import places, shortlists
 from broker.errors import InvalidError
@@ -162,7 +162,7 @@ def review(
         "city": session.get_one(City, event.city_code),
         "lists": lists,
         "filters": {"status": status, "short": "1" if short else ""},
-        "approval": event_queries.approval(session, event_id),
+        "approval": approvals.foretell(session, event_id),
     }
     return render(request, "pages/shortlists.html", context)
 
@@ -180,13 +180,16 @@ def review_one(
 
 @router.post("/{event_id}/approve")
 def approve(
-    request: Request, settings: SettingsDep, session: SessionDep, account: CurrentOrganiser, event_id: RowId
+    request: Request,
+    settings: SettingsDep,
+    session: SessionDep,
+    account: CurrentOrganiser,
+    event_id: RowId,
+    run_id: Annotated[int, Form(ge=1, le=2**31 - 1)],
 ) -> Response:
-    """Approve the drafts: one mail per SME is written now and delivered by the worker."""
-    from broker.domain.shortlists import approve  # here, for it brings the engine along, which no other page needs
-
+    """Approve the drafts that were looked at: one mail per SME is written now and delivered by the worker."""
     access.event(session, account, event_id)
-    approved = approve(session, settings, accounts.actor(account), event_id)
+    approved = approvals.approve(session, settings, accounts.actor(account), event_id, run_id)
     message = f"Approved. {plural(approved.mails, 'mail')} written; they are on their way."
     return redirect(request, f"/events/{event_id}#answers", message)
 

@@ -1,5 +1,6 @@
 """Answers are changeable until the deadline; two yeses make one introduction, whatever the order."""
 
+import hashlib
 import threading
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import cards, interests, reports, shortlists
+from broker.domain import approvals, cards, interests, reports
 from broker.errors import ConflictError, NotFoundError
 from broker.models import Answer, AuditEntry, Contact, Email, Event, Interest, Introduction, Registration, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -29,7 +30,7 @@ def pair(session: Session) -> list[Registration]:
     event, a, b = make_event(session), make_sme(session, "Ada"), make_sme(session, "Bea", city="rome")
     registrations = register(session, event, a, b)
     make_shortlists(session, event, (a, b))
-    shortlists.approve(session, SETTINGS, "ann", event.id)
+    approvals.approve(session, SETTINGS, "ann", event.id)
     session.commit()
     return registrations
 
@@ -44,18 +45,38 @@ def test_a_link_opens_its_own_registration_and_no_other(session: Session, pair: 
         assert interests.open_link(session, SETTINGS, token).id == registration.id
 
 
-@pytest.mark.parametrize("forge", ["flip", "other secret", "other purpose", "text", "empty"])
+@pytest.mark.parametrize("forge", ["flip", "other secret", "other purpose", "other key", "id alone", "text", "empty"])
 def test_a_forged_link_is_not_found(session: Session, pair: list[Registration], forge: str) -> None:
     token = interests.link(SETTINGS, pair[0]).rpartition("/")[2]
     forged = {
         "flip": token[:-1] + ("A" if token[-1] != "A" else "B"),
-        "other secret": URLSafeSerializer("another secret altogether", salt="shortlist page").dumps(pair[0].id),
-        "other purpose": URLSafeSerializer(SECRET, salt="something else").dumps(pair[0].id),
+        "other secret": signed("another secret altogether", "shortlist page", [pair[0].id, pair[0].link_key]),
+        "other purpose": signed(SECRET, "something else", [pair[0].id, pair[0].link_key]),
+        "other key": signed(SECRET, "shortlist page", [pair[0].id, pair[1].link_key]),
+        "id alone": signed(SECRET, "shortlist page", pair[0].id),
         "text": "not-a-token",
         "empty": "",
     }[forge]
     with pytest.raises(NotFoundError, match="does not work any more"):
         interests.open_link(session, SETTINGS, forged)
+
+
+def signed(secret: str, salt: str, content: object) -> str:
+    """A token made the way the service makes its own."""
+    token = URLSafeSerializer(secret, salt=salt, signer_kwargs={"digest_method": hashlib.sha256}).dumps(content)
+    return token if isinstance(token, str) else token.decode()
+
+
+def test_what_the_forgeries_imitate_is_the_real_thing(session: Session, pair: list[Registration]) -> None:
+    token = signed(SECRET, "shortlist page", [pair[0].id, pair[0].link_key])
+    assert interests.open_link(session, SETTINGS, token).id == pair[0].id
+
+
+def test_a_new_key_revokes_the_link(session: Session, pair: list[Registration]) -> None:
+    token = interests.link(SETTINGS, pair[0]).rpartition("/")[2]
+    session.get_one(Registration, pair[0].id).link_key = "another"
+    with pytest.raises(NotFoundError):
+        interests.open_link(session, SETTINGS, token)
 
 
 def test_a_link_ends_with_its_event(session: Session, pair: list[Registration]) -> None:

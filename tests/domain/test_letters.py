@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
-from broker.domain import interests, letters, shortlists
+from broker.domain import approvals, interests, letters
 from broker.models import Answer, Contact, Email, Match, Registration, Role, Sme
 from tests.factories import make_account, make_event, make_shortlists, make_sme, register
 
@@ -23,7 +23,7 @@ def approve(session: Session, a: Sme, b: Sme) -> list[Registration]:
     event = make_event(session, "Workshop in Łódź & Plzeň")
     registrations = register(session, event, a, b)
     make_shortlists(session, event, (a, b))
-    shortlists.approve(session, SETTINGS, "ann", event.id)
+    approvals.approve(session, SETTINGS, "ann", event.id)
     return registrations
 
 

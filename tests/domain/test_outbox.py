@@ -95,7 +95,29 @@ def test_a_mail_whose_worker_died_is_delivered_by_the_next(database: Database) -
     assert outbox.deliver_due(database, owner="w").sent == 1
 
 
-def test_a_worker_that_lost_its_lease_cannot_settle(database: Database) -> None:
+def test_a_worker_that_lost_its_lease_cannot_tell_of_a_failure(database: Database) -> None:
+    slow = claimed_by_another(database)
+    outcome = outbox.Delivered()
+    outbox._settle(database, slow, "slow", outcome, "451 later")
+    with database.read() as session:
+        email = session.exec(select(Email)).one()
+    assert (email.status, email.owner, email.error) == (EmailStatus.SENDING, "quick", "")
+    assert outcome == outbox.Delivered()
+
+
+def test_a_mail_that_went_out_is_sent_even_where_the_lease_was_lost(database: Database) -> None:
+    slow = claimed_by_another(database)
+    outcome = outbox.Delivered()
+    outbox._settle(database, slow, "slow", outcome)
+    outbox._settle(database, slow, "quick", outcome)
+    with database.read() as session:
+        email = session.exec(select(Email)).one()
+    assert (email.status, email.owner) == (EmailStatus.SENT, None)
+    assert outcome == outbox.Delivered(sent=1)
+
+
+def claimed_by_another(database: Database) -> Email:
+    """A mail that the worker `slow` claimed, and `quick` after it."""
     with database.write() as session:
         write(session)
     with database.write() as session:
@@ -103,10 +125,20 @@ def test_a_worker_that_lost_its_lease_cannot_settle(database: Database) -> None:
         assert slow is not None
     with database.write() as session:
         session.exec(select(Email)).one().owner = "quick"
-    outbox._settle(database, slow, "slow", outbox.Delivered(), "451 later")
-    with database.read() as session:
-        email = session.exec(select(Email)).one()
-    assert (email.status, email.owner, email.error) == (EmailStatus.SENDING, "quick", "")
+    return slow
+
+
+def test_delivery_is_tried_until_the_deadline_and_then_given_up(database: Database) -> None:
+    database.settings.outbox_dir.write_text("a file where the folder should be")
+    with database.write() as session:
+        deadline = now(session) + timedelta(seconds=60)
+        outbox.write(session, message(), "test:1", "test", None, None, deadline)
+    outcomes = []
+    for _ in range(3):
+        with database.write() as session:
+            session.exec(select(Email)).one().next_at = now(session)
+        outcomes.append(outbox.deliver_due(database, owner="w"))
+    assert outcomes == [outbox.Delivered(later=1), outbox.Delivered(later=1), outbox.Delivered(failed=1)]
 
 
 def test_a_full_or_broken_folder_puts_the_mail_off_with_its_reason(database: Database) -> None:
@@ -142,6 +174,7 @@ def test_only_failed_or_held_mail_can_be_tried_again(session: Session) -> None:
     email = write(session)
     with pytest.raises(ConflictError):
         outbox.retry(session, "ann", email.id)
-    email.status, email.attempts = EmailStatus.FAILED, 12
+    email.status, email.attempts, email.deadline = EmailStatus.FAILED, 12, now(session) - timedelta(days=1)
     outbox.retry(session, "ann", email.id)
     assert (email.status, email.attempts) == (EmailStatus.QUEUED, 0)
+    assert email.deadline > now(session)

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import Session, select
 
 from broker.config import Settings
-from broker.domain import interests, reports, shortlists
+from broker.domain import approvals, interests, reports
 from broker.errors import InvalidError, NotFoundError
 from broker.models import Answer, Event, ExportLog, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -34,7 +34,7 @@ def event(session: Session) -> Event:
     bea = make_sme(session, "Plzeňské dílny", city="pilsen", sector="health")
     registrations = register(session, event, ada, bea)
     make_shortlists(session, event, (ada, bea))
-    shortlists.approve(session, SETTINGS, "ann", event.id)
+    approvals.approve(session, SETTINGS, "ann", event.id)
     interests.express(session, SETTINGS, registrations[0], bea.id, Answer.INTERESTED)
     interests.express(session, SETTINGS, registrations[1], ada.id, Answer.NOT_NOW)
     return event

@@ -1,30 +1,31 @@
 """From registered SMEs to approved shortlists: frozen, repeatable, cancellable, and never half done."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import embeddings, interests, reports, runs, shortlists
+from broker.domain import embeddings, runs, shortlists
+from broker.domain.approvals import approve
 from broker.domain.embeddings import TextEncoder
-from broker.errors import ConflictError, InvalidError
 from broker.models import (
     Answer,
     Consent,
-    Email,
     Embedding,
     Event,
     Interest,
+    Introduction,
     Match,
     MatchRun,
     PairRule,
     PastPartner,
     Purpose,
-    Registration,
     RunStatus,
     Shortlist,
     ShortlistEntry,
@@ -33,7 +34,7 @@ from broker.models import (
     SmeStatus,
     Statement,
 )
-from tests.factories import make_event, make_shortlists, make_sme, register
+from tests.factories import make_event, make_sme, register
 
 SETTINGS = Settings(secret_key="a secret of this test only, long enough")
 FIRMS = [
@@ -302,61 +303,64 @@ def test_free_words_for_a_sector_find_the_nearest_to_be_confirmed(
     assert shortlists.resolve_sectors(database, counting) == 0
 
 
-# Approval
+def test_a_new_build_keeps_those_together_of_whom_one_said_yes(
+    database: Database, event: Event, counting: CountingEncoder
+) -> None:
+    with database.write() as session:
+        session.get_one(Event, event.id).policy = {"min_partners": 1, "max_partners": 1, "min_other_city": 1}
+        ids = list(session.exec(select(Sme.id).order_by(col(Sme.id))))
+        for sme_id, partner_id, answer in (
+            (ids[0], ids[5], Answer.INTERESTED),
+            (ids[2], ids[4], Answer.INTERESTED),
+            (ids[4], ids[2], Answer.NOT_NOW),
+        ):
+            session.add(
+                Interest(
+                    event_id=event.id,
+                    sme_id=sme_id,
+                    partner_id=partner_id,
+                    answer=answer,
+                    answered_at=event.created_at,
+                )
+            )
+    lists = partners(database, build(database, event, counting))
+    assert lists[ids[0]] == {ids[5]}
+    assert lists[ids[2]] != {ids[4]}
 
 
-def test_approving_writes_one_mail_per_sme_once(session: Session) -> None:
-    event, a, b, c = make_event(session), make_sme(session), make_sme(session), make_sme(session)
-    register(session, event, a, b, c)
-    make_shortlists(session, event, (a, b), (a, c))
-    approved = shortlists.approve(session, SETTINGS, "ann", event.id)
-    assert (approved.mails, approved.unchanged, approved.not_mailed) == (3, 0, {})
-    with pytest.raises(ConflictError, match="no draft shortlists"):
-        shortlists.approve(session, SETTINGS, "ann", event.id)
-    assert sorted(row.sme_id or 0 for row in session.exec(select(Email))) == [a.id, b.id, c.id]
+def test_who_was_introduced_at_another_event_is_not_matched_again(
+    database: Database, event: Event, counting: CountingEncoder
+) -> None:
+    with database.write() as session:
+        ids = list(session.exec(select(Sme.id).order_by(col(Sme.id))))
+        other = make_event(session)
+        session.add(Introduction(event_id=other.id, a_id=ids[0], b_id=ids[1], made_at=event.created_at))
+    assert ids[1] not in partners(database, build(database, event, counting))[ids[0]]
 
 
-def test_who_cannot_be_mailed_is_named_with_the_reason(session: Session) -> None:
-    event, a = make_event(session), make_sme(session, "Ada")
-    silent = make_sme(session, "No Address", email="")
-    private = make_sme(session, "No Consent", consents=(Purpose.MATCHING,))
-    register(session, event, a, silent, private)
-    make_shortlists(session, event, (a, silent), (a, private))
-    approved = shortlists.approve(session, SETTINGS, "ann", event.id)
-    assert approved.mails == 1
-    assert approved.not_mailed == {
-        "No Address": "no e-mail address",
-        "No Consent": "has not agreed to be mailed",
-    }
+def test_drafts_approved_while_a_new_build_saves_are_kept(
+    database: Database, event: Event, counting: CountingEncoder
+) -> None:
+    """The build replaces drafts; those that somebody approves at that moment are none any more."""
+    first = build(database, event, counting)
+    with database.write() as session:
+        run = runs.request(session, "ann", event.id)
+    approving = threading.Event()
 
+    def approve_slowly() -> None:
+        with database.write() as session:
+            approve(session, SETTINGS, "ann", event.id)
+            approving.set()
+            time.sleep(0.5)  # long enough for the build to come to the rows this transaction holds
 
-def test_a_later_approval_mails_only_those_whose_partners_changed(session: Session) -> None:
-    event, a, b, c, d = make_event(session), *(make_sme(session) for _ in range(4))
-    register(session, event, a, b, c, d)
-    make_shortlists(session, event, (a, b), (c, d))
-    shortlists.approve(session, SETTINGS, "ann", event.id)
-    make_shortlists(session, event, (a, b), (c, d), (b, c))
-    again = shortlists.approve(session, SETTINGS, "ann", event.id)
-    assert (again.mails, again.unchanged) == (2, 2)
-    assert len(reports.current(session, event.id)) == 4
-    mails = [row.sme_id for row in session.exec(select(Email).order_by(col(Email.id)))]
-    assert mails == [a.id, b.id, c.id, d.id, b.id, c.id]
+    def approve_at_saving(stage: str, done: int, total: int) -> None:
+        if stage == "saving" and not approving.is_set():
+            thread.start()
+            approving.wait()
 
-
-def test_links_are_not_signed_with_the_key_everybody_knows(session: Session) -> None:
-    event, a, b = make_event(session), make_sme(session), make_sme(session)
-    register(session, event, a, b)
-    make_shortlists(session, event, (a, b))
-    with pytest.raises(InvalidError, match="BROKER_SECRET_KEY is not set"):
-        shortlists.approve(session, Settings(), "ann", event.id)
-
-
-def test_the_mailed_link_opens_the_smes_own_page(session: Session) -> None:
-    event, a, b = make_event(session), make_sme(session), make_sme(session)
-    register(session, event, a, b)
-    make_shortlists(session, event, (a, b))
-    shortlists.approve(session, SETTINGS, "ann", event.id)
-    registration = session.exec(select(Registration).where(Registration.sme_id == a.id)).one()
-    message = session.exec(select(Email.message).where(Email.sme_id == a.id)).one()
-    token = interests.link(SETTINGS, registration).rpartition("/")[2]
-    assert token.encode() in message.replace(b"=\r\n", b"")
+    thread = threading.Thread(target=approve_slowly)
+    shortlists.build(database, run.id, owner="w", encoder=counting, progress=approve_at_saving)
+    thread.join()
+    with database.read() as session:
+        statuses = {row.run_id: row.status for row in session.exec(select(Shortlist))}
+    assert statuses == {first.id: ShortlistStatus.APPROVED, run.id: ShortlistStatus.DRAFT}

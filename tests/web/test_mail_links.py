@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import accounts, interests, shortlists
+from broker.domain import accounts, approvals, interests
 from broker.models import Answer, Email
 from tests.factories import make_event, make_shortlists, make_sme, register
 from tests.web.world import World
@@ -43,7 +43,7 @@ def write_every_kind_of_mail(session: Session, settings: Settings) -> None:
     event, ada, bea = make_event(session), make_sme(session, "Ada"), make_sme(session, "Bea", city="rome")
     forth, back = register(session, event, ada, bea)
     make_shortlists(session, event, (ada, bea))
-    shortlists.approve(session, settings, "ann", event.id)
+    approvals.approve(session, settings, "ann", event.id)
     interests.express(session, settings, forth, bea.id, Answer.INTERESTED)
     interests.express(session, settings, back, ada.id, Answer.INTERESTED)
     accounts.mail_link(session, settings, "broker@network.example")

@@ -1,6 +1,6 @@
 """What the organiser's pages read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,25 +8,22 @@ from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain import runs
+from broker.domain import approvals, runs
+from broker.domain.approvals import Approval
 from broker.models import (
     Account,
     Answer,
     City,
-    Consent,
-    Contact,
     Email,
     EmailStatus,
     Event,
     Interest,
     Introduction,
     MatchRun,
-    Purpose,
     Registration,
     Role,
     RunStatus,
     Shortlist,
-    ShortlistEntry,
     ShortlistStatus,
     Sme,
     SmeStatus,
@@ -57,16 +54,6 @@ class CityCount:
     def waiting(self) -> int:
         """SMEs that could still be registered."""
         return max(self.possible - self.registered, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What pressing "approve" would do."""
-
-    lists: int = 0
-    mails: int = 0
-    unchanged: int = 0
-    not_mailed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +136,7 @@ def event_page(session: Session, event: Event) -> EventPage:
         finished_run=runs.latest(session, event_id, RunStatus.DONE),
         lists={ShortlistStatus(status): n for status, n in session.exec(lists.group_by(Shortlist.status))},
         short=count_short(session, event_id),
-        approval=approval(session, event_id),
+        approval=approvals.foretell(session, event_id),
         mails={EmailStatus(status): n for status, n in session.exec(mails.group_by(Email.status))},
         answers={Answer(answer): n for answer, n in session.exec(answers.group_by(Interest.answer))},
         answered=session.exec(answered).one(),
@@ -186,56 +173,6 @@ def city_counts(session: Session, event_id: int) -> list[CityCount]:
         for city in session.exec(select(City).order_by(City.name))
         if city.code in possible or city.code in registered
     ]
-
-
-def approval(session: Session, event_id: int) -> Approval:
-    """What approving the drafts of an event would write: the same rules as `shortlists.approve`."""
-    drafts = _partner_sets(session, event_id, ShortlistStatus.DRAFT)
-    if not drafts:
-        return Approval()
-    before = _partner_sets(session, event_id, ShortlistStatus.APPROVED)
-    changed = {sme_id for sme_id, partners in drafts.items() if partners != before.get(sme_id)}
-    rows = session.exec(
-        select(Sme.id, Sme.name, Contact.email, Consent.id)
-        .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
-        .outerjoin(
-            Consent,
-            (col(Consent.sme_id) == Sme.id)
-            & (col(Consent.purpose) == Purpose.MAILING)
-            & col(Consent.withdrawn_at).is_(None),
-        )
-        .join(Shortlist, col(Shortlist.sme_id) == Sme.id)
-        .where(Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.DRAFT)
-        .order_by(Sme.name)
-    ).all()
-    reasons = {
-        name: _why_not_mailed(bool(drafts[sme_id or 0]), email, consent)
-        for sme_id, name, email, consent in rows
-        if sme_id in changed
-    }
-    not_mailed = {name: reason for name, reason in reasons.items() if reason}
-    return Approval(len(drafts), len(changed) - len(not_mailed), len(drafts) - len(changed), not_mailed)
-
-
-def _why_not_mailed(has_partners: bool, email: str | None, consent: int | None) -> str:
-    if not has_partners:
-        return "no partner was found"
-    if not email:
-        return "no e-mail address"
-    return "" if consent is not None else "has not agreed to be mailed"
-
-
-def _partner_sets(session: Session, event_id: int, status: ShortlistStatus) -> dict[int, set[int]]:
-    """Partner ids by SME id of an event's shortlists in one status."""
-    sets: dict[int, set[int]] = {}
-    rows = session.exec(
-        select(Shortlist.sme_id, ShortlistEntry.partner_id)
-        .outerjoin(ShortlistEntry, col(ShortlistEntry.shortlist_id) == Shortlist.id)
-        .where(Shortlist.event_id == event_id, Shortlist.status == status)
-    )
-    for sme_id, partner_id in rows:
-        sets.setdefault(sme_id, set()).update([] if partner_id is None else [partner_id])
-    return sets
 
 
 def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[AnswerRow]:

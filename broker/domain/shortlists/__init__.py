@@ -1,9 +1,9 @@
 """An event's shortlists, from the match run that builds them to the approval that mails them."""
 
-from broker.domain.shortlists.approve import Approved, approve
+from broker.domain.approvals import Approval, approve
 from broker.domain.shortlists.build import build
 from broker.domain.shortlists.encode import Progress as Report
 from broker.domain.shortlists.encode import load_encoder, resolve_sectors
 from broker.domain.shortlists.gather import gather
 
-__all__ = ["Approved", "Report", "approve", "build", "gather", "load_encoder", "resolve_sectors"]
+__all__ = ["Approval", "Report", "approve", "build", "gather", "load_encoder", "resolve_sectors"]

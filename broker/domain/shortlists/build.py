@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
+from sqlalchemy.exc import OperationalError
+
 import matching
 from broker.db import Database
 from broker.domain import runs
@@ -82,8 +84,11 @@ def _heart(database: Database, run_id: int, owner: str) -> Iterator[None]:
 
     def beat() -> None:
         while not stop.wait(HEARTBEAT_SECONDS):
-            with database.write() as session:
-                runs.beat(session, run_id, owner)
+            try:
+                with database.write() as session:
+                    runs.beat(session, run_id, owner)
+            except OperationalError:
+                log.warning("match run %s: one heartbeat was missed, the database did not answer", run_id)
 
     thread = threading.Thread(target=beat, name=f"heart of run {run_id}", daemon=True)
     thread.start()

@@ -14,6 +14,7 @@ from broker.models import (
     Consent,
     Event,
     Interest,
+    Introduction,
     PairRule,
     PastPartner,
     Purpose,
@@ -118,8 +119,17 @@ def _pairs(session: Session, event_id: int) -> tuple[set[matching.Pair], set[mat
     banned |= {_pair(row.sme_id, row.partner_id) for row in answers if row.answer == Answer.NEVER}
     known = {_pair(row.a_id, row.b_id) for row in session.exec(select(PastPartner))}
     known |= {_pair(row.sme_id, row.partner_id) for row in answers if row.answer == Answer.KNOWN}
-    pinned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "pin"}
+    met = select(Introduction).where(Introduction.event_id != event_id)
+    known |= {_pair(row.a_id, row.b_id) for row in session.exec(met)}
+    pinned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "pin"} | _wanted(session, event_id)
     return banned, known, pinned
+
+
+def _wanted(session: Session, event_id: int) -> set[matching.Pair]:
+    """Pairs of which one said yes at this event and neither anything else: a new build must not part them."""
+    answers = session.exec(select(Interest).where(Interest.event_id == event_id)).all()
+    yes = {_pair(row.sme_id, row.partner_id) for row in answers if row.answer == Answer.INTERESTED}
+    return yes - {_pair(row.sme_id, row.partner_id) for row in answers if row.answer != Answer.INTERESTED}
 
 
 def _pair(one: int, other: int) -> matching.Pair:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 import matching
 from broker.domain import runs
@@ -13,8 +13,9 @@ from broker.models import Match, MatchRun, RunStatus, Shortlist, ShortlistEntry,
 
 def keep(session: Session, run: MatchRun, result: matching.Result, model: str, frozen: dict[str, object]) -> None:
     """Write the matches and draft shortlists of a run; drafts of earlier runs of the event go."""
-    earlier = select(Shortlist.id).where(Shortlist.event_id == run.event_id, Shortlist.status == ShortlistStatus.DRAFT)
-    session.connection().execute(delete(Shortlist).where(col(Shortlist.id).in_(earlier)))
+    # Said of the rows themselves: drafts that somebody approves at this moment are no drafts any more.
+    drafts = (col(Shortlist.event_id) == run.event_id) & (col(Shortlist.status) == ShortlistStatus.DRAFT)
+    session.connection().execute(delete(Shortlist).where(drafts))
     match_ids = _keep_matches(session, run.id, result)
     shortlists = {
         sme_id: Shortlist(

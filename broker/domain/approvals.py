@@ -1,0 +1,210 @@
+"""An organiser approves draft shortlists: from then on they are mailed and answered."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlmodel import Session, col, select
+
+from broker.config import Settings
+from broker.db import now
+from broker.domain import audit, cards, events, interests, letters
+from broker.errors import ConflictError
+from broker.models import (
+    City,
+    Consent,
+    Contact,
+    Email,
+    EmailStatus,
+    Event,
+    Purpose,
+    Registration,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+    Sme,
+    SmeStatus,
+)
+
+UNDER_WAY = (EmailStatus.QUEUED, EmailStatus.SENDING, EmailStatus.SENT)
+LEFT = (SmeStatus.PAUSED, SmeStatus.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What approving the drafts of an event writes: mails, and SMEs (names) that none can be written to, with why."""
+
+    run_id: int | None = None
+    drafts: Sequence[Shortlist] = ()
+    mailed: frozenset[int] = frozenset()
+    unchanged: int = 0
+    not_mailed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lists(self) -> int:
+        """How many draft shortlists there are."""
+        return len(self.drafts)
+
+    @property
+    def mails(self) -> int:
+        """How many mails are written."""
+        return len(self.mailed)
+
+
+def foretell(session: Session, event_id: int, *, lock: bool = False) -> Approval:
+    """What approving would write now; `lock` holds the drafts until the end of the transaction.
+
+    An SME whose partners are those of the last shortlist mail that went out to it (or is about to) gets no other."""
+    query = (
+        select(Shortlist)
+        .where(Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.DRAFT)
+        .order_by(col(Shortlist.sme_id))
+    )
+    drafts = session.exec(query.with_for_update() if lock else query).all()
+    if not drafts:
+        return Approval()
+    partners = _partners(session, event_id)
+    told = _last_told(session, event_id)
+    changed = {
+        draft.sme_id
+        for draft in drafts
+        if draft.sme_id not in told
+        or partners[draft.run_id, draft.sme_id] != partners[told[draft.sme_id], draft.sme_id]
+    }
+    has_partners = {draft.sme_id for draft in drafts if partners[draft.run_id, draft.sme_id]}
+    not_mailed = _not_mailed(session, changed, has_partners)
+    return Approval(
+        run_id=drafts[0].run_id,
+        drafts=drafts,
+        mailed=frozenset(changed - not_mailed.keys()),
+        unchanged=len(drafts) - len(changed),
+        not_mailed=dict(sorted(not_mailed.values())),
+    )
+
+
+def _partners(session: Session, event_id: int) -> defaultdict[tuple[int, int], set[int]]:
+    """Partner ids by (run, SME), of every shortlist of an event."""
+    sets: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    rows = session.exec(
+        select(Shortlist.run_id, Shortlist.sme_id, ShortlistEntry.partner_id)
+        .join(ShortlistEntry, col(ShortlistEntry.shortlist_id) == Shortlist.id)
+        .where(Shortlist.event_id == event_id)
+    )
+    for run_id, sme_id, partner_id in rows:
+        sets[run_id, sme_id].add(partner_id)
+    return sets
+
+
+def _last_told(session: Session, event_id: int) -> dict[int, int]:
+    """By SME: the run whose shortlist its newest mail is about, where that mail was sent or is on its way."""
+    mails = session.exec(
+        select(Email.sme_id, Email.key)
+        .where(Email.event_id == event_id, Email.kind == "shortlist", col(Email.status).in_(UNDER_WAY))
+        .order_by(col(Email.id))
+    )
+    return {sme_id: letters.run_of(key) for sme_id, key in mails if sme_id is not None}
+
+
+def _not_mailed(session: Session, sme_ids: set[int], has_partners: set[int]) -> dict[int, tuple[str, str]]:
+    """(name, reason) of those of these SMEs that cannot be mailed, by id."""
+    rows = session.exec(
+        select(Sme.id, Sme.name, Contact.email, Consent.id)
+        .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
+        .outerjoin(
+            Consent,
+            (col(Consent.sme_id) == Sme.id)
+            & (col(Consent.purpose) == Purpose.MAILING)
+            & col(Consent.withdrawn_at).is_(None),
+        )
+        .where(col(Sme.id).in_(sme_ids))
+    )
+    reasons = {
+        sme_id: (
+            name,
+            "no partner was found"
+            if sme_id not in has_partners
+            else "no e-mail address"
+            if not address
+            else "has not agreed to be mailed"
+            if consent is None
+            else "",
+        )
+        for sme_id, name, address, consent in rows
+    }
+    return {sme_id: told for sme_id, told in reasons.items() if told[1]}
+
+
+def approve(session: Session, settings: Settings, actor: str, event_id: int, run_id: int | None = None) -> Approval:
+    """Approve the drafts of an event and write the mails, in one transaction. `run_id`: the drafts that were seen.
+
+    ConflictError where there is no draft (a second click finds none), where the drafts are not those that were
+    seen, where an SME has left since, or where nobody could answer any more."""
+    settings.require_secret()
+    event = events.get(session, event_id)
+    if now(session) > event.answers_until:
+        raise ConflictError("This workshop has begun: nobody could answer any more.")
+    plan = foretell(session, event_id, lock=True)
+    if not plan.drafts:
+        raise ConflictError("There are no draft shortlists to approve. Build them first.")
+    if run_id is not None and run_id != plan.run_id:
+        raise ConflictError("The shortlists were built again since you looked at them. Look once more, then approve.")
+    _refuse_who_left(session, plan.drafts)
+    for shortlist in session.exec(
+        select(Shortlist).where(Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.APPROVED)
+    ):
+        shortlist.status = ShortlistStatus.REPLACED
+    for draft in plan.drafts:
+        draft.status = ShortlistStatus.APPROVED
+    session.flush()
+    _write_mails(session, settings, event, [draft for draft in plan.drafts if draft.sme_id in plan.mailed])
+    subject = f"event {event.id}"
+    audit.record(session, actor, "shortlists.approve", subject, mails=plan.mails, unchanged=plan.unchanged)
+    return plan
+
+
+def _refuse_who_left(session: Session, drafts: Sequence[Shortlist]) -> None:
+    """Nobody's name and words are mailed who was paused or took the consent back after the build."""
+    agreed = (
+        select(Consent.sme_id)
+        .where(Consent.purpose == Purpose.MATCHING, col(Consent.withdrawn_at).is_(None))
+        .scalar_subquery()
+    )
+    left = session.exec(
+        select(Sme.name)
+        .where(
+            col(Sme.id).in_([draft.sme_id for draft in drafts]),
+            col(Sme.status).in_(LEFT) | col(Sme.id).not_in(agreed),
+        )
+        .order_by(Sme.name)
+    ).all()
+    if left:
+        raise ConflictError(f"Build again first: no longer taking part since the last build: {', '.join(left)}.")
+
+
+def _write_mails(session: Session, settings: Settings, event: Event, shortlists: Sequence[Shortlist]) -> None:
+    city = session.get_one(City, event.city_code)
+    shown = cards.for_shortlists(session, shortlists)
+    rows = session.exec(
+        select(Shortlist, Sme, Registration, Contact)
+        .join(Sme, col(Sme.id) == Shortlist.sme_id)
+        .join(Registration, (col(Registration.sme_id) == Sme.id) & (col(Registration.event_id) == event.id))
+        .join(Contact, col(Contact.sme_id) == Sme.id)
+        .where(col(Shortlist.id).in_([shortlist.id for shortlist in shortlists]))
+        .order_by(col(Sme.id))
+    ).all()
+    replies = letters.reply_addresses(session)
+    for shortlist, sme, registration, contact in rows:
+        letters.shortlist(
+            session,
+            settings,
+            letters.ShortlistLetter(
+                event=event,
+                city=city,
+                sme=sme,
+                contact=contact,
+                cards=shown[sme.id],
+                link=interests.link(settings, registration),
+                reply_to=replies.get(sme.city_code),
+                run_id=shortlist.run_id,
+            ),
+        )
