@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import delete, update
@@ -17,6 +17,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from broker.config import Settings
 from broker.db import now
 from broker.domain import audit, letters
+from broker.domain.fields import ascii_address
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import Account, City, LoginToken, Role, SignIn
 
@@ -30,15 +31,20 @@ _hashing = threading.BoundedSemaphore(4)
 _nobody = _passwords.hash(secrets.token_urlsafe(16))
 
 
+LONGEST_ACTOR = 120
+"""What the records of runs and exports hold of it."""
+
+
 def actor(account: Account) -> str:
-    """How the record of changes names an account."""
-    return f"{account.name} (account {account.id})"
+    """How the record of changes names an account; a very long name is cut, never its number."""
+    number = f" (account {account.id})"
+    return account.name[: LONGEST_ACTOR - len(number)] + number
 
 
 def normal_address(email: str) -> str:
     """An address in the one form we store; InvalidError if it cannot be one."""
     try:
-        return validate_email(email.strip(), check_deliverability=False).normalized.lower()
+        return ascii_address(email.strip()).lower()
     except EmailNotValidError as error:
         raise InvalidError(f"email: {email!r} is not an e-mail address. {error}") from error
 
@@ -76,9 +82,11 @@ def create(
 
 def find(session: Session, email: str) -> Account | None:
     """The active account of an address, however it is written."""
-    return session.exec(
-        select(Account).where(Account.email == email.strip().lower(), col(Account.active).is_(True))
-    ).one_or_none()
+    try:
+        address = normal_address(email)
+    except InvalidError:
+        return None
+    return session.exec(select(Account).where(Account.email == address, col(Account.active).is_(True))).one_or_none()
 
 
 def hash_password(password: str) -> str:

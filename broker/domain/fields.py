@@ -25,12 +25,25 @@ def checked_email(text: str) -> str:
     if not text:
         return ""
     try:
-        address = validate_email(text, check_deliverability=False).normalized
+        address = ascii_address(text)
     except EmailNotValidError as error:
+        if not text.rpartition("@")[0].isascii():
+            raise ValueError(
+                "an e-mail address without ä, é, ř and the like before the @: mail cannot reach it"
+            ) from error
         raise ValueError("one e-mail address such as name@firm.eu") from error
     if len(address) > 254:
         raise ValueError("an e-mail address of at most 254 characters")
     return address
+
+
+def ascii_address(text: str) -> str:
+    """The address as every mail server takes it, a domain such as müller.de in its ASCII (IDNA) form.
+
+    EmailNotValidError where it is none, or where the part before the @ is not ASCII: few servers take that."""
+    cut = text[:1_000]  # still far too long to be one, but quickly looked through
+    checked = validate_email(cut, check_deliverability=False, allow_smtputf8=False)
+    return checked.ascii_email or checked.normalized
 
 
 def checked_website(text: str) -> str:

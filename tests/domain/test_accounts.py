@@ -37,12 +37,28 @@ def test_an_address_is_kept_in_one_form_and_found_however_it_is_written(session:
     found = accounts.find(session, " ANNA.berg@brokers.EXAMPLE ")
     assert found is not None
     assert found.id == account.id
+    assert accounts.find(session, "no address") is None
+    assert accounts.find(session, "a@" + "ü" * 5_000_000) is None
+
+
+def test_an_address_is_kept_as_every_mail_server_takes_it(session: Session) -> None:
+    account = accounts.create(session, email="ina@Müller.example", name="Ina", role=Role.ORGANISER)
+    assert account.email == "ina@xn--mller-kva.example"
+    assert accounts.find(session, "ina@müller.example") is account
+
+
+def test_a_long_name_is_cut_in_the_records_but_not_the_number(session: Session) -> None:
+    account = accounts.create(session, email="long@brokers.example", name="N" * 120, role=Role.ORGANISER)
+    actor = accounts.actor(account)
+    assert len(actor) == 120
+    assert actor.endswith(f"NN (account {account.id})")
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
         ({"email": "nobody"}, "is not an e-mail address"),
+        ({"email": "jörg@firma.example"}, "before the @-sign are not supported"),
         ({"email": "a@b.example\nBcc: c@d.example"}, "is not an e-mail address"),
         ({"name": "  "}, "1 to 120 characters"),
         ({"city_code": None}, "a broker works for one"),

@@ -158,6 +158,11 @@ def test_a_published_profile_that_loses_its_address_is_a_draft_again(session: Se
         ("readiness", 6, "readiness: Input should be less than or equal to 5"),
         ("email", "ada@", "email: one e-mail address such as name@firm.eu"),
         ("email", "a@x.example, b@x.example", "email: one e-mail address such as name@firm.eu"),
+        (
+            "email",
+            "jörg@firma.example",
+            "email: an e-mail address without ä, é, ř and the like before the @: mail cannot reach it",
+        ),
         ("website", "javascript:alert(1)", "website: a web address such as https://firm.eu"),
         ("website", "ftp://adler.example", "website: a web address such as https://firm.eu"),
         ("website", "not a site", "website: a web address such as https://firm.eu"),
@@ -174,6 +179,7 @@ def test_what_cannot_be_used_is_refused_with_what_was_expected(field: str, value
 def test_addresses_are_kept_in_their_usual_spelling():
     data = whole(email=" mailto:Ada@ADLER.example ", website="www.adler.example")
     assert (data.email, data.website) == ("Ada@adler.example", "https://www.adler.example")
+    assert whole(email="info@müller.example").email == "info@xn--mller-kva.example"
 
 
 def test_what_a_profile_lacks_is_said_in_plain_words(session: Session):
