@@ -16,7 +16,8 @@ AMBIGUOUS_CODES = frozenset({"ee", "se"})
 NOT_A_MARKET = frozenset({"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"})
 HARD = re.compile(r"[,;|/\n\t•·]+| [-–—] ")
 SOFT = re.compile(r"\s*[&+]\s*|\s+(?:and|und|a|i|oraz|e|ed|en|och|ja|ir|or|oder|plus)\s+", re.IGNORECASE)
-NOTES = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+NOTES = re.compile(r"\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]")
+"""What stands in brackets; each try ends at the next opening one, so that '(((((…' takes no longer than text."""
 LEVEL = re.compile(
     r"\b(?:[abc][12]|native|fluent|fluently|good|basic|basics|intermediate|advanced|muttersprache|fliessend|flie(?:ss|ß)end|"
     r"verhandlungssicher|gut|grundkenntnisse|language|sprache|jazyk|jezyk|idioma|lingua|taal|sprak|keel|kalba)\b"
@@ -74,7 +75,7 @@ def _read(text: str, find: Callable[[str], list[str] | None]) -> tuple[tuple[str
 
 def _parts(text: str, find: Callable[[str], list[str] | None]) -> Iterator[tuple[str, list[str] | None]]:
     """Names whole where they are known ('Bosnia and Herzegovina'), else cut at ever softer marks."""
-    for part in (part.strip(" .") for part in HARD.split(text)):
+    for part in (" ".join(part.split()).strip(" .") for part in HARD.split(text)):
         if not text_key(part):
             continue
         found = find(part)

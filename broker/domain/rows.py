@@ -17,7 +17,11 @@ from broker.domain.texts import MAX_STATEMENT, plain, statements
 SHOWN = 80
 MAX_NAME = 200
 MAX_WORDS = 500
-ADDRESS = re.compile(r"[^\s<>()\[\],;:|\"]+@[^\s<>()\[\],;:|\"]+")
+PART = r"[^\s<>()\[\],;:|\"]"
+ADDRESS = re.compile(rf"(?<!{PART}){PART}{{1,64}}@{PART}{{1,255}}(?!{PART})")
+"""Whole words of bounded length, so that no cell, however made, takes long to look through."""
+MAX_LOOKED_AT = 1_000
+"""Characters of a cell in which an address beside a name is looked for."""
 REFERENCE = re.compile(r"(?=\S*(?:\d{4}|-\d\d-))\S+")
 """A number of a file or call, such as ABC-12-2014-1: no word about what a firm does."""
 
@@ -187,7 +191,7 @@ class _RowReader:
         facts = self.row.facts
         person, email = self._line("contact"), self._line("email")
         both = email if "<" in email else person if not email else ""
-        written = ADDRESS.findall(both)
+        written = ADDRESS.findall(both[:MAX_LOOKED_AT]) if "@" in both else []
         if len(written) == 1:  # as mail programmes copy it: Ada Adler <ada@firm.eu>
             email, before = written[0], both.partition(written[0])[0].strip(" <(,;:|-")
             person = before if both == person else person or before

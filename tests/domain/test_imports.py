@@ -1,6 +1,7 @@
 """Importing spreadsheets: what each row would do, and doing just that."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -313,6 +314,23 @@ def test_numbers_among_tags_are_no_sector_and_words_are_to_be_confirmed(session:
     assert len(facts(session, "D4")["sector_words"]) == 500
     assert [sme.name for sme in profiles.sectors_to_resolve(session)] == ["C3", "D4"]
     assert session.info["wakes"] == [("sectors.resolve", None)]
+
+
+@pytest.mark.parametrize("contact", ["a" * 20_000, "a" * 19_999 + "@", "a@" * 10_000, "a " * 9_999 + "@"])
+def test_no_contact_cell_takes_long_to_read(session: Session, contact: str):
+    sheet = sheets.read("a.csv", spreadsheets.csv_file([["Company", "City", "Contact"], ["Adler", "Berlin", contact]]))
+    started = time.process_time()
+    imports.preview(session, sheet)
+    assert time.process_time() - started < 0.2
+
+
+def test_an_address_too_long_to_be_one_is_not_cut_out_of_its_cell(session: Session):
+    header = ["Company", "City", "Contact"]
+    preview = look(
+        session, [["Adler", "Berlin", "a" * 65 + "@adler.example"], ["Bussard", "Rome", "Bo <bo@b.example>"]], header
+    )
+    assert [entry.row.facts.get("email") for entry in preview.entries] == [None, "bo@b.example"]
+    assert [entry.row.facts.get("contact") for entry in preview.entries] == ["a" * 65 + "@adler.example", "Bo"]
 
 
 def test_no_wake_up_where_every_sector_is_known(session: Session):

@@ -1,5 +1,7 @@
 """Languages, countries and yes/no as people write them in our ten languages."""
 
+import time
+
 import pytest
 
 from broker.domain.languages import Reading, find_languages, find_markets, is_yes
@@ -78,3 +80,16 @@ def test_no_is_understood(text: str):
 @pytest.mark.parametrize("text", ["", "maybe", "pending", "2014-03-01"])
 def test_what_says_neither_yes_nor_no_is_neither(text: str):
     assert is_yes(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 20_000, "[" * 20_000, "(a" * 10_000, "(" + "(a)" * 6_000, "x" + "\u3000" * 19_998 + "x"]
+)
+def test_no_cell_takes_long_to_read(text: str):
+    started = time.process_time()
+    find_languages(text)
+    assert time.process_time() - started < 0.2
+
+
+def test_what_stands_in_brackets_is_left_out():
+    assert find_languages("German (native (C2)), English [fluent]") == Reading(["de", "en"], [])
