@@ -103,19 +103,36 @@ def _parse(content: bytes) -> dict[str, Any]:
     try:
         with calamine.load_workbook(io.BytesIO(content)) as workbook:
             visible = [s.name for s in workbook.sheets_metadata if s.visible is calamine.SheetVisibleEnum.Visible]
-            tables = (_table(workbook.get_sheet_by_name(name)) for name in visible or workbook.sheet_names)
-            with_data = [table for table in tables if table]
+            with_data: list[Table] = []
+            left = MAX_UNPACKED
+            for name in visible or workbook.sheet_names:
+                table, left = _table(workbook.get_sheet_by_name(name), left)
+                with_data += [table] if any(table) else []
     except calamine.PasswordError:
         return {"error": LOCKED}
+    except InvalidError as error:
+        return {"error": str(error)}
     except Exception:  # whatever the parser says, the reader can do the same about it
         return {"error": DAMAGED}
     full = [table for table in with_data if sum(any(row) for row in table) > 1]
     return {"rows": (full or with_data)[0]} if with_data else {"error": NO_DATA}
 
 
-def _table(sheet: Any) -> Table:
-    rows = [[_shown(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-    return rows if any(any(row) for row in rows) else []
+def _table(sheet: Any, left: int) -> tuple[Table, int]:
+    """The rows of a sheet, without the empty cells at their ends, and what is then left to read.
+
+    A few kilobytes can name one long text in hundreds of thousands of cells, so what comes out is measured too."""
+    rows = []
+    before = [""] * (sheet.start[1] if sheet.start else 0)  # the parser leaves empty first columns out
+    for cells in sheet.iter_rows():
+        row = before + [_shown(cell) for cell in cells]
+        while row and not row[-1]:
+            row.pop()
+        left -= sum(map(len, row)) + len(row)
+        if left < 0:
+            raise InvalidError(TOO_BIG)
+        rows.append(row)
+    return rows, left
 
 
 def _shown(cell: Any) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -225,6 +226,18 @@ def test_a_file_that_lies_about_its_size_is_refused():
     while (at := content.find(size)) >= 0:
         content[at : at + 4] = (100).to_bytes(4, "little")
     assert "damaged or cut off" in refusal(bytes(content))
+
+
+def test_one_text_in_very_many_cells_is_refused_before_it_fills_the_memory():
+    rows = [["Company", "Description"], *[["Adler", "x" * 20_000]] * 2_000]
+    assert refusal(spreadsheets.xlsx(rows)) == TOO_BIG
+
+
+@pytest.mark.parametrize("write", [spreadsheets.xlsx, spreadsheets.xls, spreadsheets.ods_file])
+def test_rows_and_columns_are_counted_from_the_first_of_the_sheet(write: Callable[[list[list[str]]], bytes]):
+    sheet = sheets.read("a", write([["", ""], ["", "Company", "City"], ["", "Adler", "Berlin"]]))
+    assert (sheet.headers, sheet.rows) == (["Column 1", "Company", "City"], [["", "Adler", "Berlin"]])
+    assert (sheet.header_row, sheet.row_numbers) == (2, [3])
 
 
 def test_two_cells_at_opposite_ends_of_a_sheet_cost_a_message_and_not_the_service():
