@@ -145,6 +145,40 @@ def _card(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """A partner both said yes to: who it is and how to reach it."""
+
+    partner_id: int
+    name: str
+    city: str
+    website: str
+    contact: Contact | None
+
+
+def introduced(session: Session, event_id: int, sme_id: int) -> list[Introduced]:
+    """Everybody an SME was introduced to at an event, whether or not still on its shortlist."""
+    pairs = session.exec(
+        select(Introduction)
+        .where(
+            Introduction.event_id == event_id,
+            (col(Introduction.a_id) == sme_id) | (col(Introduction.b_id) == sme_id),
+        )
+        .order_by(col(Introduction.made_at))
+    ).all()
+    others = [row.b_id if row.a_id == sme_id else row.a_id for row in pairs]
+    found = {
+        sme.id: Introduced(sme.id, sme.name, city.name, sme.website, contact)
+        for sme, city, contact in session.exec(
+            select(Sme, City, Contact)
+            .join(City, col(City.code) == Sme.city_code)
+            .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
+            .where(col(Sme.id).in_(others))
+        )
+    }
+    return [found[other] for other in others]
+
+
 def missing_in_words(codes: Iterable[str], sme_id: int) -> list[str]:
     """What a pair lacks, a sentence each, said to one of the two."""
     words = []

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from broker.domain import access, accounts, profiles
 from broker.domain.profiles import ProfileData
 from broker.domain.queries import places, smes
+from broker.domain.queries.events import introductions
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, City, Purpose, Sector, SmeStatus
 from broker.web import profile_form
@@ -42,6 +43,7 @@ def sme_list(
         "sectors": places.sectors(session),
         "filters": {"q": q, "status": filters.status or "", "sector": sector, "todo": "1" if todo else ""},
         "statuses": list(SmeStatus),
+        "introductions": introductions(session, city=access.cities(account)),
     }
     return render(request, "pages/smes.html", context)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import interests
+from broker.domain import cards, interests
 from broker.domain.queries import shortlists
 from broker.models import Answer, City, Event, Registration, Sme
 from broker.web.deps import RowId, SessionDep, SettingsDep
@@ -50,11 +50,15 @@ def express(
 
 def _page(session: Session, registration: Registration) -> dict[str, Any]:
     event = session.get_one(Event, registration.event_id)
+    row = shortlists.approved_for(session, registration)
+    on_list = {card.partner_id for card in row.cards} if row else set()
+    introduced = cards.introduced(session, event.id, registration.sme_id)
     return {
         "event": event,
         "city": session.get_one(City, event.city_code),
         "sme": session.get_one(Sme, registration.sme_id),
-        "row": shortlists.approved_for(session, registration),
+        "row": row,
+        "introduced": [partner for partner in introduced if partner.partner_id not in on_list],
         "can_answer": interests.can_answer(session, event),
         "answers": ANSWERS,
         "said": SAID,

@@ -78,6 +78,7 @@ EXPECTED: dict[str, dict[str, int]] = {
 }
 FORMS = {
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
+    "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
 }
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -136,9 +137,13 @@ def test_drafts_are_reviewed_one_by_one_and_approved_at_once(browse: Browse, dat
     assert "Spielwerk looks for" in one
     assert "<q>dvě kliniky a pacienty pro pilotní ověření terapeutických her</q>" in one
 
-    assert organiser.post(f"{address}/approve").status_code == 303
+    stale = organiser.post(f"{address}/approve", data={"run_id": world.run.id + 1})
+    assert (stale.status_code, "built again since you looked" in stale.text) == (409, True)
+    seen = re.search(r'name="run_id" value="(\d+)"', page)
+    assert seen is not None
+    assert organiser.post(f"{address}/approve", data={"run_id": seen[1]}).status_code == 303
     assert "Approved. 3 mails written" in organiser.get(address).text
-    second = organiser.post(f"{address}/approve")
+    second = organiser.post(f"{address}/approve", data={"run_id": seen[1]})
     assert (second.status_code, "no draft shortlists" in second.text) == (409, True)
     with database.read() as session:
         assert len(session.exec(select(Email).where(Email.kind == "shortlist")).all()) == 3

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
 from broker.db import Database, now
-from broker.models import Answer, AuditEntry, Email, Event, Interest, Introduction, Match
+from broker.models import Answer, AuditEntry, Email, Event, Interest, Introduction, Match, ShortlistEntry
 from tests.web.world import World
 
 Browse = Callable[..., TestClient]
@@ -134,7 +134,7 @@ def _close(database: Database, world: World) -> None:
 
 def _counts(database: Database) -> list[int]:
     with database.read() as session:
-        return [len(session.exec(select(table)).all()) for table in (Interest, Introduction, Match, Email, AuditEntry)]
+        return [len(session.exec(select(table)).all()) for table in (Interest, Introduction, Email, AuditEntry)]
 
 
 def test_a_sentence_of_a_description_is_not_called_an_offer(browse: Browse, world: World, database: Database) -> None:
@@ -158,3 +158,29 @@ def test_once_introduced_the_page_no_longer_says_if(browse: Browse, world: World
     page = client.get(world.links["Spielwerk"]).text
     assert "You both said yes" in page
     assert "If they say yes too" not in page
+
+
+def test_an_introduced_partner_stays_with_its_contact_when_a_new_list_leaves_it_out(
+    browse: Browse, world: World, database: Database
+) -> None:
+    client, medilab = browse(), world.smes["Medilab Plzeň"]
+    _answer(client, world, "Spielwerk", "Medilab Plzeň", "interested")
+    _answer(client, world, "Medilab Plzeň", "Spielwerk", "interested")
+    with database.write() as session:
+        for entry in session.exec(select(ShortlistEntry).where(ShortlistEntry.partner_id == medilab.id)):
+            session.delete(entry)
+    page = client.get(world.links["Spielwerk"]).text
+    assert "introduced from an earlier shortlist" in page
+    assert _addresses(database)[medilab.id] in page
+
+
+def test_both_brokers_see_an_introduction_among_their_smes(browse: Browse, world: World) -> None:
+    client = browse()
+    _answer(client, world, "Spielwerk", "Medilab Plzeň", "interested")
+    assert "Introductions" not in browse("broker").get("/smes").text
+    _answer(client, world, "Medilab Plzeň", "Spielwerk", "interested")
+    for broker in ("broker", "other broker"):
+        page = browse(broker).get("/smes").text
+        introductions = page[page.index("h-introductions") :]
+        assert "Spielwerk" in introductions
+        assert "Medilab Plzeň" in introductions

@@ -199,8 +199,10 @@ def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[Ans
     ]
 
 
-def introductions(session: Session, *, event_id: int | None = None, sme_id: int | None = None) -> list[IntroductionRow]:
-    """Introductions of an event, or of an SME, newest first."""
+def introductions(
+    session: Session, *, event_id: int | None = None, sme_id: int | None = None, city: str | None = None
+) -> list[IntroductionRow]:
+    """Introductions of an event, of an SME, or of a city's SMEs, newest first."""
     a, b = aliased(Sme), aliased(Sme)
     query = (
         select(Introduction, Event, a, b)
@@ -213,6 +215,8 @@ def introductions(session: Session, *, event_id: int | None = None, sme_id: int 
         query = query.where(Introduction.event_id == event_id)
     if sme_id is not None:
         query = query.where((Introduction.a_id == sme_id) | (Introduction.b_id == sme_id))
+    if city is not None:
+        query = query.where((a.city_code == city) | (b.city_code == city))
     names = city_names(session)
     return [
         IntroductionRow(one, other, names[one.city_code], names[other.city_code], event, row.made_at)
