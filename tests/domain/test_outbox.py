@@ -178,3 +178,17 @@ def test_only_failed_or_held_mail_can_be_tried_again(session: Session) -> None:
     outbox.retry(session, "ann", email.id)
     assert (email.status, email.attempts) == (EmailStatus.QUEUED, 0)
     assert email.deadline > now(session)
+
+
+@pytest.mark.parametrize(("in_demo", "kept"), [(False, False), (True, True)])
+def test_a_sign_in_link_is_not_kept_once_it_is_sent_but_for_the_demos_outbox(
+    database: Database, in_demo: bool, kept: bool
+) -> None:
+    if in_demo:
+        database.settings.demo_mark.touch()
+    with database.write() as session:
+        outbox.write(session, message(), "sign_in:1", "sign_in", None, None)
+    outbox.deliver_due(database, owner="w")
+    with database.read() as session:
+        assert bool(session.exec(select(Email.message)).one()) is kept
+    assert b"Good day" in files(database)[0].read_bytes()
