@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 
 from broker.domain import access, accounts, columns, uploads
 from broker.domain.plans import Action
@@ -36,17 +36,10 @@ def upload(request: Request, session: SessionDep, account: CurrentBroker, form: 
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise InvalidError("Choose a file first: CSV, XLSX, XLS or ODS.")
-        kept = uploads.keep(session, account, file.filename, file.file.read(), _city(session, account, form))
+        kept = uploads.keep(session, account, file.filename, file.file.read(), str(form.get("city", "")))
     except InvalidError as error:
         return _upload_page(request, session, account, str(error))
     return redirect(request, f"/import/{kept.id}")
-
-
-def _city(session: Session, account: Account, form: FormData) -> str | None:
-    """A broker imports into their own city; an administrator may name one for all rows."""
-    own = access.cities(account)
-    chosen = session.get(City, str(form.get("city", "")))
-    return own or (chosen.code if chosen else None)
 
 
 def _upload_page(request: Request, session: Session, account: Account, problem: str = "") -> Response:
@@ -100,15 +93,22 @@ def in_words(field: str, value: Any) -> str:
 
 @router.post("/{file_id}/columns")
 def choose_columns(
-    request: Request, session: SessionDep, account: CurrentBroker, file_id: RowId, form: FormDep
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    account: CurrentBroker,
+    file_id: RowId,
+    form: FormDep,
 ) -> Response:
     """Correct which column means what, and look again."""
     file = access.import_file(session, account, file_id)
+    session.commit()  # as above: the file is read while others may write
     chosen = {field: str(form.get(f"column_{field}", "-")) for field in columns.labels()}
     try:
-        uploads.set_columns(session, file, chosen)
+        uploads.set_columns(session, file, uploads.read(file), chosen)
     except InvalidError as error:
-        return _preview_page(request, session, file, uploads.look(session, file), str(error))
+        with database.read() as reading:
+            return _preview_page(request, reading, file, uploads.look(reading, file), str(error))
     return redirect(request, f"/import/{file_id}")
 
 

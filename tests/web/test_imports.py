@@ -8,6 +8,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
 from broker.db import Database
+from broker.domain import sheets
+from broker.domain.sheets import Sheet
 from broker.models import ImportFile, Sme, Statement
 from tests.web.world import World
 
@@ -141,6 +143,27 @@ def test_a_broken_file_is_told_in_a_sentence_and_not_kept(
     assert told in answer.text
     with database.read() as session:
         assert [row.id for row in session.exec(select(ImportFile))] == [world.import_file.id]
+
+
+def test_nobody_waits_while_a_file_is_read(browse: Browse, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = browse("broker")
+    reads = []
+    read = sheets.read
+
+    def read_while_others_write(file_name: str, content: bytes) -> Sheet:
+        with database.write() as session:
+            session.exec(select(ImportFile.id).with_for_update()).all()
+        reads.append(file_name)
+        return read(file_name, content)
+
+    monkeypatch.setattr(sheets, "read", read_while_others_write)
+    page = upload(client, "Wer;Stadt\nNeuland;Berlin\n")
+    columns = f"{_file(page.text)}/columns"
+    assert client.post(columns, data={"column_name": "Nobody"}).status_code == 422
+    answer = client.post(columns, data={"column_name": "Wer", "column_city": "Stadt"})
+    page = client.get(answer.headers["location"])
+    assert client.post(_action(page.text), data={"seal": _seal(page.text)}).status_code == 303
+    assert len(reads) == 7
 
 
 def test_sending_no_file_is_told(browse: Browse) -> None:
