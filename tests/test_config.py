@@ -86,7 +86,9 @@ def test_outside_the_demo_the_default_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_outside_the_demo_an_own_key_is_accepted(tmp_path: Path) -> None:
-    Settings(home=tmp_path, secret_key=OWN_SECRET).require_secret()
+    settings = Settings(home=tmp_path, secret_key=OWN_SECRET)
+    settings.require_secret()
+    assert settings.secret_key == OWN_SECRET
 
 
 def test_in_the_demo_the_default_key_is_enough(tmp_path: Path) -> None:
