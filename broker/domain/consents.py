@@ -26,27 +26,43 @@ def consent_state(withdrawn: Mapping[Purpose, bool]) -> str:
 def record_consent(session: Session, sme: Sme, purposes: Collection[Purpose], recorded_by: str) -> None:
     """Note that the SME agreed to the purposes; one that was withdrawn is given anew. What stands stays."""
     moment = now(session)
+    changed = False
     for purpose in purposes:
         consent = _consent(session, sme, purpose)
+        if consent is not None and consent.withdrawn_at is None:
+            continue
+        changed = True
         if consent is None:
             assert sme.id is not None  # noqa: S101 - it is in the database
             consent = Consent(
                 sme_id=sme.id, purpose=purpose, given_at=moment, recorded_by=recorded_by[:120], withdrawn_at=None
             )
-        elif consent.withdrawn_at is not None:
+        else:
             consent.given_at, consent.withdrawn_at, consent.recorded_by = moment, None, recorded_by[:120]
         session.add(consent)
+    _raise_version(session, sme, changed)
     audit.record(session, recorded_by, "consent recorded", f"sme:{sme.id}", purposes=[*purposes])
 
 
 def withdraw_consent(session: Session, sme: Sme, purposes: Collection[Purpose], actor: str) -> None:
     """Note that the SME takes its consent back; no import gives it again."""
+    changed = False
     for purpose in purposes:
         consent = _consent(session, sme, purpose)
         if consent is not None and consent.withdrawn_at is None:
             consent.withdrawn_at = now(session)
             session.add(consent)
+            changed = True
+    _raise_version(session, sme, changed)
     audit.record(session, actor, "consent withdrawn", f"sme:{sme.id}", purposes=[*purposes])
+
+
+def _raise_version(session: Session, sme: Sme, changed: bool) -> None:
+    """A form opened before a consent changed must not be saved over it unseen."""
+    if changed:
+        sme.version += 1
+        session.add(sme)
+        session.flush()
 
 
 def _consent(session: Session, sme: Sme, purpose: Purpose) -> Consent | None:

@@ -13,7 +13,7 @@ from broker.domain import audit
 from broker.domain.columns import guess, require
 from broker.domain.consents import GIVEN, save_consents
 from broker.domain.plans import Action, Draft, Entry, Plan, make_plan
-from broker.domain.records import hub_names, load_records, save_many
+from broker.domain.records import chunks, hub_names, load_records, save_many
 from broker.domain.rows import Problem, Row, read_rows
 from broker.domain.sheets import Sheet
 from broker.errors import ConflictError, InvalidError
@@ -121,7 +121,7 @@ def apply(session: Session, actor: str, preview: Preview, *, source: str, merge:
     recorded as such; a consent that was refused or withdrawn is never given again by an import.
     """
     _check_merge(preview, merge)
-    _lock(session, preview.rows)
+    _lock(session, preview)
     plan = _plan(session, preview.rows, merge)
     _check_unchanged(preview.plan, plan)
     written = [draft for draft in plan.drafts if draft.changed]
@@ -142,10 +142,15 @@ def _check_merge(preview: Preview, merge: Collection[int]) -> None:
         raise InvalidError(f"Only duplicates can be merged, and these rows are none: {numbers}.")
 
 
-def _lock(session: Session, rows: list[Row]) -> None:
-    """Imports into one city go one after the other, or two could create the same SME under two spellings."""
-    codes = {row.city_code for row in rows if row.city_code}
+def _lock(session: Session, preview: Preview) -> None:
+    """Imports into one city go one after the other, or two could create the same SME under two spellings.
+
+    The SMEs they are about stay as they are until the end, or what a broker saves meanwhile would be overwritten."""
+    codes = {row.city_code for row in preview.rows if row.city_code}
     session.exec(select(City.code).where(col(City.code).in_(codes)).order_by(City.code).with_for_update(key_share=True))
+    stored = sorted({entry.of_sme_id for entry in preview.entries if entry.of_sme_id is not None})
+    for part in chunks(stored):
+        session.exec(select(Sme.id).where(col(Sme.id).in_(part)).order_by(col(Sme.id)).with_for_update(key_share=True))
 
 
 def _check_unchanged(shown: Plan, fresh: Plan) -> None:

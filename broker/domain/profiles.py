@@ -123,10 +123,18 @@ def sectors_to_resolve(session: Session) -> list[Sme]:
     return list(session.exec(waiting.order_by(col(Sme.id))))
 
 
-def set_nearest_sector(session: Session, sme: Sme, code: str) -> None:
-    """Put an SME into the sector nearest to its words, to be confirmed by its broker. InvalidError if unknown."""
+def set_nearest_sector(session: Session, sme: Sme, code: str) -> bool:
+    """Put an SME into the sector nearest to its words, to be confirmed by its broker. InvalidError if unknown.
+
+    False, and nothing is written, where somebody gave it a sector or other words meanwhile."""
     if session.get(Sector, code) is None:
         raise InvalidError(f"There is no sector {code!r}.")
+    waiting = select(Sme.id).where(
+        Sme.id == sme.id, Sme.sector_words == sme.sector_words, col(Sme.sector_code).is_(None)
+    )
+    if session.exec(waiting.with_for_update(key_share=True)).one_or_none() is None:
+        return False
+    session.refresh(sme)
     sme.sector_code, sme.sector_confirmed = code, False
     if sme.status is SmeStatus.DRAFT and sme.languages:
         sme.status = status_of(sme.status, load_record(session, sme).facts)
@@ -134,3 +142,4 @@ def set_nearest_sector(session: Session, sme: Sme, code: str) -> None:
     sme.updated_at = now(session)
     session.add(sme)
     session.flush()
+    return True

@@ -10,7 +10,7 @@ from broker.domain.profiles import ProfileData
 from broker.domain.queries import places, smes
 from broker.domain.queries.events import introductions
 from broker.errors import ConflictError, InvalidError
-from broker.models import Account, City, Purpose, Sector, SmeStatus
+from broker.models import Account, City, Sector, SmeStatus
 from broker.web import profile_form
 from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
 from broker.web.pages import redirect, render
@@ -69,7 +69,7 @@ def create(request: Request, session: SessionDep, account: CurrentBroker, form: 
         session.rollback()
         context = profile_form.context(fields, sme=None, ticked=ticked, problem=str(error))
         return _form(request, session, account, context, status=422)
-    profile_form.save_consents(session, accounts.actor(account), sme, [], ticked)
+    profile_form.save_consents(session, accounts.actor(account), sme, frozenset(), ticked)
     return redirect(request, f"/smes/{sme.id}", f"{sme.name} is in.")
 
 
@@ -85,7 +85,7 @@ def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_
 def edit_form(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
     """The profile as a form."""
     sme = access.sme(session, account, sme_id)
-    ticked = frozenset(row.purpose for row in smes.consents(session, sme) if row.withdrawn_at is None)
+    ticked = profile_form.standing(smes.consents(session, sme))
     fields = profile_form.to_fields(profiles.read(session, sme))
     return _form(request, session, account, profile_form.context(fields, sme=sme, ticked=ticked))
 
@@ -96,16 +96,18 @@ def save(request: Request, session: SessionDep, account: CurrentBroker, sme_id: 
     sme = access.sme(session, account, sme_id, lock=True)
     before = profiles.read(session, sme)
     fields = profile_form.from_form(form, sme.city_code)
-    ticked = profile_form.ticked_purposes(form)
+    ticked, stored = profile_form.ticked_purposes(form), profile_form.standing(smes.consents(session, sme))
     context = profile_form.context(fields, sme=sme, ticked=ticked)
     if str(form.get("version", "")) != str(sme.version):
-        context["conflict"] = profile_form.differences(fields, profile_form.to_fields(before))
+        differing = profile_form.differences(fields, profile_form.to_fields(before))
+        context["conflict"] = differing + profile_form.consent_differences(ticked, stored)
+        context["ticked"] = stored
         return _form(request, session, account, context, status=409)
     try:
         changed = profiles.update(session, accounts.actor(account), sme, _profile(session, fields, before))
     except (InvalidError, ConflictError) as error:
         return _form(request, session, account, context | {"problem": str(error)}, status=422)
-    profile_form.save_consents(session, accounts.actor(account), sme, smes.consents(session, sme), ticked)
+    changed |= profile_form.save_consents(session, accounts.actor(account), sme, stored, ticked)
     return redirect(request, f"/smes/{sme_id}", "Saved." if changed else "Nothing to save: the profile is the same.")
 
 
@@ -123,6 +125,6 @@ def _form(request: Request, session: Session, account: Account, context: dict[st
         "hubs": places.hubs(session, city) if city else [],
         "cities": places.cities(session),
         "may_choose_city": access.cities(account) is None and context["sme"] is None,
-        "purposes": list(Purpose),
+        "consents": profile_form.CONSENTS,
     }
     return render(request, "pages/sme_edit.html", context, status=status)

@@ -1,6 +1,6 @@
 """The form a broker edits a profile with: from a profile to fields, and from fields to a profile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from babel import Locale
@@ -31,6 +31,7 @@ LABELS = {
     "email": "E-mail",
     "phone": "Telephone",
 }
+CONSENTS = {Purpose.MATCHING: "Has agreed to be matched", Purpose.MAILING: "Has agreed to be mailed"}
 READINESS = (
     (1, "1 – curious"),
     (2, "2 – first ideas"),
@@ -126,13 +127,30 @@ def differences(typed: Mapping[str, str], stored: Mapping[str, str]) -> list[tup
     ]
 
 
-def save_consents(session: Session, actor: str, sme: Sme, consents: list[Consent], ticked: frozenset[Purpose]) -> None:
-    """Record consents newly ticked, and withdraw those no longer ticked."""
-    standing = {consent.purpose for consent in consents if consent.withdrawn_at is None}
-    if given := sorted(ticked - standing):
+def standing(consents: Sequence[Consent]) -> frozenset[Purpose]:
+    """The purposes agreed to and not taken back."""
+    return frozenset(consent.purpose for consent in consents if consent.withdrawn_at is None)
+
+
+def consent_differences(ticked: frozenset[Purpose], stored: frozenset[Purpose]) -> list[tuple[str, str, str]]:
+    """`differences` of the boxes. What is stored goes back into the form: a consent must not return by itself."""
+    words = {True: "yes", False: "no"}
+    return [
+        (f"{CONSENTS[purpose]} – the form shows what was saved", words[purpose in stored], words[purpose in ticked])
+        for purpose in Purpose
+        if (purpose in stored) != (purpose in ticked)
+    ]
+
+
+def save_consents(
+    session: Session, actor: str, sme: Sme, stored: frozenset[Purpose], ticked: frozenset[Purpose]
+) -> bool:
+    """Record consents newly ticked, and withdraw those no longer ticked; whether there were any."""
+    if given := sorted(ticked - stored):
         record_consent(session, sme, given, actor)
-    if taken := sorted(standing - ticked):
+    if taken := sorted(stored - ticked):
         withdraw_consent(session, sme, taken, actor)
+    return bool(given or taken)
 
 
 def ticked_purposes(form: FormData) -> frozenset[Purpose]:

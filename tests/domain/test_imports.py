@@ -18,6 +18,7 @@ from broker.domain.records import load_record
 from broker.errors import ConflictError, InvalidError
 from broker.models import AuditEntry, Consent, Contact, Hub, Purpose, Sme, SmeStatus, Statement
 from tests import spreadsheets
+from tests.races import behind
 
 HEADER = ["Company", "City", "Hub", "Sector", "Description", "Offers", "Looking for", "Languages", "Markets",
           "Readiness", "Contact", "E-mail", "Phone", "Website"]  # fmt: skip
@@ -533,3 +534,19 @@ def test_the_demo_is_imported_without_a_word_of_complaint(session: Session):
     imports.apply(session, "demo", preview, source="the demo")
     drafts = session.exec(select(Sme).where(col(Sme.status) != SmeStatus.REVIEWED)).all()
     assert drafts == []
+
+
+def test_an_import_does_not_overwrite_what_a_broker_saves_at_the_same_moment(database: Database):
+    header = ["Company", "City", "Phone"]
+    with database.write() as session:
+        bring(session, [["Adler", "Berlin", "Old."]], ["Company", "City", "Description"])
+    with database.read() as session:
+        preview = look(session, [["Adler", "Berlin", "+49 30 123456"]], header)
+    with Session(database.engine, expire_on_commit=False) as session:
+        sme = session.exec(select(Sme)).one()
+        profiles.update(session, "broker", sme, profiles.read(session, sme).model_copy(update={"description": "New."}))
+        outcome = behind(database, session, lambda other: imports.apply(other, "me", preview, source="b.csv"))
+    assert outcome.updated == [sme.id]
+    with database.read() as session:
+        assert facts(session, "Adler")["description"] == "New."
+        assert facts(session, "Adler")["phone"] == "+49 30 123456"

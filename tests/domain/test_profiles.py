@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session, select
 
+from broker.db import Database
 from broker.domain import profiles
 from broker.domain.profiles import ProfileData
 from broker.errors import ConflictError, InvalidError
 from broker.models import AuditEntry, Consent, Contact, Hub, Purpose, Sme, SmeStatus, Statement, StatementKind
 from tests.factories import make_sme
+from tests.races import behind
 
 WHOLE: dict[str, Any] = {
     "name": "Adler Games",
@@ -210,13 +212,18 @@ def test_a_list_is_asked_in_a_fixed_number_of_queries(session: Session):
 def test_consent_is_recorded_withdrawn_and_given_anew(session: Session):
     sme = profiles.create(session, "me", whole())
     profiles.record_consent(session, sme, [Purpose.MATCHING], "me")
+    assert sme.version == 2
+    profiles.record_consent(session, sme, [Purpose.MATCHING], "me")
+    assert sme.version == 2
     profiles.record_consent(session, sme, list(Purpose), "somebody else")
+    assert sme.version == 3
     consents = {consent.purpose: consent for consent in session.exec(select(Consent))}
     assert {purpose: consent.recorded_by for purpose, consent in consents.items()} == {
         Purpose.MATCHING: "me",
         Purpose.MAILING: "somebody else",
     }
     profiles.withdraw_consent(session, sme, [Purpose.MAILING], "the SME")
+    assert sme.version == 4
     assert consents[Purpose.MAILING].withdrawn_at is not None
     assert consents[Purpose.MATCHING].withdrawn_at is None
     assert profiles.to_complete(session, sme) == ["consent"]
@@ -242,3 +249,21 @@ def test_an_unknown_sector_is_refused(session: Session):
     sme = profiles.create(session, "me", whole())
     with pytest.raises(InvalidError, match="There is no sector 'kites'"):
         profiles.set_nearest_sector(session, sme, "kites")
+
+
+def test_a_sector_chosen_meanwhile_is_not_replaced_by_the_nearest(database: Database):
+    words = {"sector_code": None, "sector_words": "kites", "sector_confirmed": False}
+    with database.write() as session:
+        sme_id = profiles.create(session, "me", whole(**words)).id
+    with Session(database.engine, expire_on_commit=False) as session:
+        profiles.update(
+            session, "broker", session.get_one(Sme, sme_id), whole(sector_code="design", sector_words="kites")
+        )
+
+        def resolve(other: Session) -> list[bool]:
+            return [profiles.set_nearest_sector(other, sme, "games") for sme in profiles.sectors_to_resolve(other)]
+
+        assert not any(behind(database, session, resolve))
+    with database.read() as session:
+        sme = session.get_one(Sme, sme_id)
+        assert (sme.sector_code, sme.sector_confirmed, sme.version) == ("design", True, 2)

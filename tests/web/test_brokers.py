@@ -237,3 +237,24 @@ def form_of(client: TestClient, sme_id: Any) -> dict[str, str]:
     page = client.get(f"/smes/{sme_id}/edit").text
     Reader().feed(page.split('class="stack top-gap">')[1].split("</form>")[0])
     return fields
+
+
+def test_a_consent_withdrawn_meanwhile_does_not_come_back(browse: Browse, database: Database, world: World) -> None:
+    sme_id = world.smes["Spielwerk"].id
+    first, second = browse("broker"), browse("admin")
+    mine, theirs = form_of(first, sme_id), form_of(second, sme_id)
+    without = {name: value for name, value in mine.items() if not name.startswith("consent_")}
+    page = first.post(f"/smes/{sme_id}/edit", data=without, follow_redirects=True)
+    assert "Saved." in page.text
+
+    answer = second.post(f"/smes/{sme_id}/edit", data=theirs)
+
+    assert answer.status_code == 409
+    assert "Has agreed to be mailed – the form shows what was saved" in answer.text
+    version = answer.text.split('name="version" value="')[1].split('"')[0]
+    shown = {name: value for name, value in theirs.items() if f'name="{name}" value="1" checked' in answer.text}
+    assert not shown
+    again = second.post(f"/smes/{sme_id}/edit", data=without | {"version": version})
+    assert again.status_code == 303
+    with database.read() as session:
+        assert all(row.withdrawn_at for row in session.exec(select(Consent).where(Consent.sme_id == sme_id)))
