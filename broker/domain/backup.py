@@ -1,70 +1,180 @@
 """Copy the whole record to one file and back, consistent while the service runs."""
 
+import os
+import re
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, func
+from sqlmodel import select
+
+from broker.config import ROOT
 from broker.db import Database
+from broker.domain import demo
 from broker.errors import InvalidError
+from broker.models import Account, Email, EmailStatus
+
+RESTORED = "restored from a backup: may have been sent already"
+HOLD = f"""
+    UPDATE email SET status = 'held', owner = NULL, lease_until = NULL, error = '{RESTORED}'
+    WHERE status IN ('queued', 'sending')
+"""  # noqa: S608 - only our own words
+VERSION_ROWS = re.compile(r"^COPY \S*alembic_version .*?;\n(.*?)^\\\.", re.M | re.S)
 
 
 def backup(database: Database, file: Path) -> None:
     """Write a consistent copy of the database to `file`, which must not exist yet."""
     if file.exists():
         raise InvalidError(f"{file} exists already. Name a file that does not.")
+    if not file.absolute().parent.is_dir():
+        raise InvalidError(f"There is no folder {file.absolute().parent}.")
     partial = file.with_name(f"{file.name}.partial")
     partial.unlink(missing_ok=True)
     if database.settings.is_sqlite:
-        with closing(sqlite3.connect(_sqlite_file(database))) as source:
-            source.execute("VACUUM INTO ?", (str(partial),))
+        try:
+            with closing(sqlite3.connect(_sqlite_file(database))) as source:
+                source.execute("VACUUM INTO ?", (str(partial),))
+        except sqlite3.Error as error:
+            raise InvalidError(f"{file} cannot be written: {error}") from error
     else:
-        _run(["pg_dump", "--format=custom", f"--file={partial}", _postgres_url(database)])
+        _run(database, ["pg_dump", "--format=custom", f"--file={partial}"])
     partial.replace(file)
 
 
-def restore(database: Database, file: Path) -> None:
-    """Replace the whole database by a backup; nothing changes when the file is not a whole one of ours."""
+def restore(database: Database, file: Path) -> int:
+    """Replace the whole database by a backup, and how many of its mails are now held.
+
+    Nothing changes when the file is not a whole one of ours. A mail that waited at the time of the backup may have
+    been sent since, so it is held in the very transaction that brings it back."""
     if not file.is_file():
         raise InvalidError(f"There is no file {file}.")
-    if database.settings.is_sqlite:
-        _restore_sqlite(database, file)
-    else:
-        options = ("--clean", "--if-exists", "--single-transaction", "--no-owner", "--exit-on-error")
-        _run(["pg_restore", *options, f"--dbname={_postgres_url(database)}", str(file)])
-    database.dispose()
-
-
-def _restore_sqlite(database: Database, file: Path) -> None:
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as source:
+    mark = database.settings.demo_mark
+    told = mark.read_bytes() if mark.exists() else None
+    with TemporaryDirectory(prefix="broker-restore-", dir=_folder(database)) as folder:
+        prepare = _prepare_sqlite if database.settings.is_sqlite else _prepare_postgres
+        prepared = prepare(database, file, Path(folder))
+        mark.unlink(missing_ok=True)  # before the data: real people's mails must never be on show as a demo's
         try:
+            replace = _replace_sqlite if database.settings.is_sqlite else _replace_postgres
+            replace(database, prepared)
+        except BaseException:
+            if told is not None:
+                mark.write_bytes(told)
+            raise
+    database.dispose()
+    database.migrate()
+    return _look_through(database)
+
+
+def _look_through(database: Database) -> int:
+    """Mark a home that holds the demo again; how many mails a restore has held."""
+    with database.read() as session:
+        if session.exec(select(Account.id).where(Account.email == demo.ORGANISER)).first() is not None:
+            database.settings.home.mkdir(parents=True, exist_ok=True)
+            database.settings.demo_mark.write_text("This home holds invented data, restored from a backup.\n")
+        held = select(func.count()).where(Email.status == EmailStatus.HELD, Email.error == RESTORED)
+        return session.exec(held).one()
+
+
+def _folder(database: Database) -> Path | None:
+    """Where a copy is prepared: beside a SQLite file, else in the system's folder for temporary files."""
+    if not database.settings.is_sqlite:
+        return None
+    folder = _sqlite_file(database).absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _check_version(file: Path, versions: Sequence[str]) -> None:
+    known = {script.revision for script in ScriptDirectory(str(ROOT / "broker" / "migrations")).walk_revisions()}
+    if not versions:
+        raise InvalidError(f"{file} is not a whole backup of this service. Nothing was changed.")
+    if not known.issuperset(versions):
+        raise InvalidError(f"{file} was made by another version of this service. Nothing was changed.")
+
+
+def _prepare_sqlite(database: Database, file: Path, folder: Path) -> Path:
+    """A copy of the backup, checked, of this version's schema, its waiting mails held."""
+    copy = folder / "restored.db"
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as source:
             sound = source.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            source.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.DatabaseError:
-            sound = False
-        if not sound:
-            raise InvalidError(f"{file} is not a whole backup of this service. Nothing was changed.")
-        target = _sqlite_file(database)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(target, timeout=10)) as live:
-            source.backup(live)  # one transaction on the live file: a running service sees all of it or nothing
+            versions = [row[0] for row in source.execute("SELECT version_num FROM alembic_version")]
+            with closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+    except sqlite3.DatabaseError:
+        sound, versions = False, []
+    _check_version(file, versions if sound else [])
+    migrated = Database(database.settings.model_copy(update={"database_url": f"sqlite:///{copy}"}))
+    migrated.migrate()
+    migrated.dispose()
+    with closing(sqlite3.connect(copy)) as target, target:
+        target.execute(HOLD)
+    return copy
+
+
+def _replace_sqlite(database: Database, prepared: Path) -> None:
+    """One transaction on the live file: a running service sees all of it or nothing."""
+    try:
+        live = sqlite3.connect(_sqlite_file(database), timeout=10)
+        with closing(live), closing(sqlite3.connect(prepared)) as source:
+            source.backup(live)
+    except sqlite3.Error as error:
+        raise InvalidError(f"The database cannot be replaced: {error}. Nothing was changed.") from error
 
 
 def _sqlite_file(database: Database) -> Path:
     return Path(database.engine.url.database or "")
 
 
-def _postgres_url(database: Database) -> str:
-    return database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+def _prepare_postgres(database: Database, file: Path, folder: Path) -> Path:
+    """The whole restore as one script, its version checked first."""
+    rows = _run(
+        database, ["pg_restore", "--file=-", "--data-only", "--table=alembic_version", str(file)], connect=False
+    )
+    found = VERSION_ROWS.search(rows)
+    _check_version(file, found[1].split() if found else [])
+    script = folder / "restore.sql"
+    options = ["--clean", "--if-exists", "--no-owner", f"--file={script}"]
+    _run(database, ["pg_restore", *options, str(file)], connect=False)
+    with script.open("a", encoding="utf-8") as stream:
+        stream.write(f"\nRESET search_path;\n{HOLD};\n")
+    return script
 
 
-def _run(command: Sequence[str]) -> None:
-    """Run one of PostgreSQL's own programs; its first line of complaint is ours."""
+def _replace_postgres(database: Database, prepared: Path) -> None:
+    """One transaction: a running service sees all of it or nothing."""
+    _run(database, ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-1", f"--file={prepared}"])
+
+
+def _connection(database: Database) -> tuple[str, dict[str, str]]:
+    """(URL without the password, environment with it): every user of a machine can read command lines."""
+    url = database.engine.url
+    password = url.password or url.query.get("password")
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    return bare.render_as_string(), {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+
+
+def _run(database: Database, command: Sequence[str], *, connect: bool = True) -> str:
+    """Run one of PostgreSQL's own programs; what it prints. Its first line of complaint is ours."""
     if shutil.which(command[0]) is None:
         raise InvalidError(f"{command[0]} is needed for this and was not found. Install PostgreSQL's client programs.")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    url, environment = _connection(database)
+    done = subprocess.run(
+        [*command, *([f"--dbname={url}"] if connect else [])],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         reason = next(iter(done.stderr.strip().splitlines()), "no reason given")
         raise InvalidError(f"{command[0]} failed: {reason}")
+    return done.stdout

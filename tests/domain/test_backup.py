@@ -1,16 +1,21 @@
 """A backup is whole while others write, and a restore replaces everything or nothing."""
 
+import os
+import sqlite3
+import subprocess
 import threading
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url, text
 from sqlmodel import col, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import backup
+from broker.domain import accounts, backup, demo, outbox
 from broker.errors import InvalidError
-from broker.models import Sme
+from broker.models import Email, EmailStatus, Role, Sme
 from tests import postgres
 from tests.factories import make_sme
 
@@ -95,3 +100,104 @@ def test_postgresqls_own_programs_are_asked_for_where_they_are_missing(
     with pytest.raises(InvalidError, match="pg_dump is needed for this and was not found"):
         backup.backup(database, tmp_path / "backup")
     database.dispose()
+
+
+def test_a_backup_of_an_unknown_version_is_refused_before_anything_changes(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        (version,) = session.connection().execute(text("SELECT version_num FROM alembic_version")).one()
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    backup.backup(database, tmp_path / "newer")
+    with database.write() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = :old"), {"old": version})
+        make_sme(session, "Stays")
+    with pytest.raises(InvalidError, match="another version of this service"):
+        backup.restore(database, tmp_path / "newer")
+    assert names(database) == ["Stays"]
+
+
+def write_mails(database: Database, *statuses: EmailStatus) -> None:
+    with database.write() as session:
+        for number, status in enumerate(statuses):
+            message = EmailMessage()
+            message["To"], message["Subject"] = "Ada <ada@firm.example>", "Hello"
+            message["Message-ID"] = f"<{number}@broker.example>"
+            email = outbox.write(session, message, f"test:{number}", "test", None, None)
+            email.status, email.owner = status, "somebody" if status is EmailStatus.SENDING else None
+
+
+def test_mails_that_may_have_been_sent_since_the_backup_are_held(database: Database, tmp_path: Path) -> None:
+    write_mails(database, EmailStatus.QUEUED, EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.FAILED)
+    backup.backup(database, tmp_path / "backup")
+    assert backup.restore(database, tmp_path / "backup") == 2
+    with database.read() as session:
+        mails = session.exec(select(Email).order_by(Email.key)).all()
+    held = (EmailStatus.HELD, None, "restored from a backup: may have been sent already")
+    assert [(mail.status, mail.owner, mail.error) for mail in mails] == [
+        held,
+        held,
+        (EmailStatus.SENT, None, ""),
+        (EmailStatus.FAILED, None, ""),
+    ]
+    assert outbox.deliver_due(database, owner="w") == outbox.Delivered()
+
+
+def test_real_data_restored_into_a_demo_home_is_no_demo(database: Database, tmp_path: Path) -> None:
+    backup.backup(database, tmp_path / "real")
+    database.settings.demo_mark.write_text("a demo\n")
+    backup.restore(database, tmp_path / "real")
+    assert not database.settings.is_demo
+
+
+def test_a_restored_demo_is_one(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        accounts.create(session, email=demo.ORGANISER, name="O", role=Role.ORGANISER, password=demo.PASSWORD)
+    backup.backup(database, tmp_path / "demo")
+    backup.restore(database, tmp_path / "demo")
+    assert database.settings.is_demo
+
+
+def test_a_restore_that_is_refused_leaves_the_mark_of_the_demo(database: Database, tmp_path: Path) -> None:
+    database.settings.demo_mark.write_text("a demo\n")
+    (tmp_path / "broken").write_bytes(b"not a database")
+    with pytest.raises(InvalidError):
+        backup.restore(database, tmp_path / "broken")
+    assert database.settings.is_demo
+
+
+def test_a_sqlite_file_of_another_program_is_no_backup(sqlite_url: str, home: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other") as other:
+        other.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    other.close()
+    database = Database(Settings(home=home, database_url=sqlite_url))
+    with pytest.raises(InvalidError, match="not a whole backup"):
+        backup.restore(database, tmp_path / "other")
+    database.dispose()
+
+
+def test_a_folder_that_is_not_there_is_said_in_a_sentence(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match=f"There is no folder {tmp_path / 'nothing'}"):
+        backup.backup(database, tmp_path / "nothing" / "backup")
+
+
+def test_the_password_is_never_on_a_command_line(
+    postgresql_url: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(postgresql_url).set(password="s3cret").render_as_string(hide_password=False)
+    started: list[tuple[list[str], str | None]] = []
+    run = subprocess.run
+
+    def watched(command: list[str], **options: object) -> object:
+        environment = options["env"]
+        assert isinstance(environment, dict)
+        started.append((command, environment.get("PGPASSWORD")))
+        return run(command, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "run", watched)
+    database = Database(Settings(home=home, database_url=url))
+    backup.backup(database, tmp_path / "backup")
+    backup.restore(database, tmp_path / "backup")
+    database.dispose()
+    assert [command[0] for command, _ in started] == ["pg_dump", "pg_restore", "pg_restore", "psql"]
+    assert all("s3cret" not in " ".join(command) for command, _ in started)
+    assert {password for _, password in started} == {"s3cret"}
+    assert "PGPASSWORD" not in os.environ
