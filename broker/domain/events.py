@@ -2,16 +2,33 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import audit
 from broker.errors import InvalidError, NotFoundError
-from broker.models import City, Event, PairRule, Registration, Sme, SmeStatus
+from broker.models import City, Consent, Event, PairRule, Purpose, Registration, Sme, SmeStatus
+
+YEARS = range(2000, 2201)
+"""Leaves room on both sides for every zone and deadline; anything else is a slip of the keyboard."""
+
+
+def _moment(value: object) -> datetime:
+    """A date and time in ISO 8601; a bare number is none, though it could be one in Unix time."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        moment = None
+    if moment is None or moment.year not in YEARS:
+        raise ValueError(f"expected a date and time such as 2027-03-24T09:30, from {YEARS[0]} to {YEARS[-1]}")
+    return moment
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
 class EventData(BaseModel):
@@ -19,8 +36,8 @@ class EventData(BaseModel):
 
     name: str = Field(min_length=1, max_length=200)
     city: str = Field(min_length=1, max_length=40)
-    starts: datetime
-    ends: datetime
+    starts: Moment
+    ends: Moment
     venue: str = Field("", max_length=200)
     policy: dict[str, Any] = Field(default_factory=dict)
 
@@ -92,8 +109,18 @@ def register(session: Session, actor: str, event_id: int, sme_ids: Collection[in
 
 
 def can_register(session: Session, city: str | None = None) -> list[int]:
-    """Ids of every SME that is not paused or expired, of one city or of all."""
-    query = select(Sme.id).where(col(Sme.status).not_in([SmeStatus.PAUSED, SmeStatus.EXPIRED])).order_by(col(Sme.id))
+    """Ids of every SME that is not paused or expired and has not withdrawn from matching, of one city or of all."""
+    withdrawn = select(Consent.sme_id).where(
+        Consent.purpose == Purpose.MATCHING, col(Consent.withdrawn_at).is_not(None)
+    )
+    query = (
+        select(Sme.id)
+        .where(
+            col(Sme.status).not_in([SmeStatus.PAUSED, SmeStatus.EXPIRED]),
+            col(Sme.id).not_in(withdrawn),
+        )
+        .order_by(col(Sme.id))
+    )
     if city is not None:
         query = query.where(Sme.city_code == city)
     return [sme_id for sme_id in session.exec(query) if sme_id is not None]

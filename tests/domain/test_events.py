@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import Session, select
 
-from broker.domain import events
+from broker.domain import events, profiles
 from broker.errors import InvalidError, NotFoundError
-from broker.models import AuditEntry, PairRule, SmeStatus
+from broker.models import AuditEntry, PairRule, Purpose, SmeStatus
 from tests.factories import make_event, make_sme
 
 SUMMER = {"starts": "2027-07-01T09:30", "ends": "2027-07-01T17:00"}
@@ -30,11 +30,16 @@ def test_times_with_a_zone_are_kept(session: Session) -> None:
     ("fields", "message"),
     [
         ({"name": ""}, "name: String should have at least 1 character"),
-        ({"starts": "tomorrow"}, "starts: Input should be a valid datetime"),
+        ({"starts": "tomorrow"}, "starts: expected a date and time such as 2027-03-24T09:30, from 2000 to 2200"),
+        ({"starts": "12345"}, "starts: expected a date and time"),
+        ({"starts": 12345}, "starts: expected a date and time"),
+        ({"starts": "0001-01-01T00:00"}, "starts: expected a date and time"),
+        ({"ends": "2201-01-01T00:00"}, "ends: expected a date and time"),
+        ({"ends": None}, "ends: expected a date and time"),
         ({"ends": "2027-07-01T09:30"}, "event: the end must be later than the start"),
     ],
 )
-def test_a_wrong_field_is_named_with_what_was_expected(fields: dict[str, str], message: str) -> None:
+def test_a_wrong_field_is_named_with_what_was_expected(fields: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidError) as error:
         events.parse(**({"name": "W", "city": "berlin", **SUMMER} | fields))
     assert str(error.value).startswith(message)
@@ -72,6 +77,14 @@ def test_paused_and_expired_smes_are_not_offered_for_registration(session: Sessi
         make_sme(session, city="rome", status=status)
     assert events.can_register(session) == [stays.id, elsewhere.id]
     assert events.can_register(session, "rome") == [stays.id]
+
+
+def test_who_withdrew_from_matching_is_not_offered_for_registration(session: Session) -> None:
+    left, only_mails, stays = make_sme(session), make_sme(session), make_sme(session, consents=())
+    profiles.withdraw_consent(session, left, [Purpose.MATCHING], "test")
+    profiles.withdraw_consent(session, only_mails, [Purpose.MAILING], "test")
+    session.flush()
+    assert events.can_register(session) == [only_mails.id, stays.id]
 
 
 def test_a_pair_rule_is_kept_once_in_order_and_can_be_lifted(session: Session) -> None:
