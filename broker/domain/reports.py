@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,11 +15,13 @@ from broker.domain.cards import Card, Quote
 from broker.errors import InvalidError
 from broker.models import (
     City,
+    Consent,
     Contact,
     ExportLog,
     Hub,
     Interest,
     Introduction,
+    Purpose,
     Registration,
     Sector,
     Shortlist,
@@ -27,6 +30,8 @@ from broker.models import (
 )
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+CELL_WITHIN = re.compile(r"""(?<=[;\t\r\n])(?=[\s"']*[=+@-])""")
+"""Where a program that separates cells by something other than a comma would see one start with a formula."""
 CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
@@ -140,12 +145,14 @@ def _answer_rows(session: Session, event_id: int) -> Table:
 
 
 def _participants(session: Session, event_id: int) -> Table:
+    """Who takes part; how to reach them only where they agreed to be mailed."""
+    agreed = select(Consent.sme_id).where(Consent.purpose == Purpose.MAILING, col(Consent.withdrawn_at).is_(None))
     rows = session.exec(
         select(Sme, City, Hub, Contact)
         .join(Registration, col(Registration.sme_id) == Sme.id)
         .join(City, col(City.code) == Sme.city_code)
         .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
-        .outerjoin(Contact, col(Contact.sme_id) == Sme.id)
+        .outerjoin(Contact, (col(Contact.sme_id) == Sme.id) & col(Sme.id).in_(agreed))
         .where(Registration.event_id == event_id)
         .order_by(City.name, Sme.name)
     )
@@ -180,9 +187,9 @@ TABLES: dict[str, Callable[[Session, int], Table]] = {
 
 
 def to_csv(data: Table) -> bytes:
-    """UTF-8 with BOM, so that Excel reads Łódź; no cell can start a formula."""
+    """UTF-8 with BOM, so that Excel reads Łódź; no cell can start a formula, whatever separates cells there."""
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(data.columns)
     writer.writerows([_inert(cell) for cell in row] for row in data.rows)
     return out.getvalue().encode("utf-8-sig")
@@ -190,6 +197,7 @@ def to_csv(data: Table) -> bytes:
 
 def _inert(cell: str) -> str:
     """A leading quote keeps a spreadsheet from calculating what somebody typed into a profile."""
+    cell = CELL_WITHIN.sub("'", cell)
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 

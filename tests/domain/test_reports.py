@@ -9,9 +9,9 @@ import pytest
 from sqlmodel import Session, select
 
 from broker.config import Settings
-from broker.domain import approvals, interests, reports
+from broker.domain import approvals, interests, profiles, reports
 from broker.errors import InvalidError, NotFoundError
-from broker.models import Answer, Event, ExportLog, Sme
+from broker.models import Answer, Event, ExportLog, Purpose, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
 
 SETTINGS = Settings(secret_key="a secret of this test only, long enough")
@@ -81,6 +81,18 @@ def test_participants_carry_what_an_organiser_needs_to_reach_them(session: Sessi
     assert all(row[data.columns.index("email")].endswith("@firm.example") for row in data.rows)
 
 
+def test_who_did_not_agree_to_be_mailed_takes_part_without_a_contact(session: Session) -> None:
+    event, agreed, left = make_event(session), make_sme(session, "Agreed"), make_sme(session, "Left")
+    never = make_sme(session, "Never", consents=(Purpose.MATCHING,))
+    profiles.withdraw_consent(session, left, [Purpose.MAILING], "test")
+    register(session, event, agreed, left, never)
+    data = reports.table(session, event.id, "participants")
+    reach = slice(data.columns.index("contact"), data.columns.index("phone") + 1)
+    by_name = {row[0]: row[reach] for row in data.rows}
+    assert by_name["Agreed"][1].endswith("@firm.example")
+    assert (by_name["Left"], by_name["Never"]) == (("", "", ""), ("", "", ""))
+
+
 def test_csv_is_utf8_with_bom_and_intact(session: Session, event: Event) -> None:
     content = reports.to_csv(reports.table(session, event.id, "matches"))
     assert content.startswith(b"\xef\xbb\xbf")
@@ -92,7 +104,22 @@ def test_csv_is_utf8_with_bom_and_intact(session: Session, event: Event) -> None
 def test_no_csv_cell_starts_a_formula(cell: str) -> None:
     content = reports.to_csv(reports.Table(("name",), [(cell,)])).decode("utf-8-sig")
     (row,) = list(csv.reader(io.StringIO(content, newline="")))[1:]
-    assert row == [f"'{cell}"]
+    assert row[0].startswith("'")
+    assert row[0].replace("'", "") == cell
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize(
+    "cell", ["x;=1", "x; =1", 'x;"=1', 'x;"";=1"', "x\n=1", "x;y\r\n@1", "x\t+1", "x;'=1;=2", *NASTY]
+)
+def test_no_csv_cell_starts_a_formula_where_the_list_separator_is_another(cell: str, separator: str) -> None:
+    content = reports.to_csv(reports.Table(("a", "b"), [("first", cell), (cell, "last")])).decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(content, newline=""), delimiter=separator) for cell in row]
+    assert [cell for cell in cells if cell.lstrip(' \t\r\n"').startswith(("=", "+", "-", "@"))] == []
+
+
+def test_every_csv_cell_is_quoted() -> None:
+    assert reports.to_csv(reports.Table(("a", "b"), [("x; y", "1")])) == b'\xef\xbb\xbf"a","b"\r\n"x; y","1"\r\n'
 
 
 def test_every_xlsx_cell_is_text_and_none_a_formula_or_link() -> None:
