@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from broker.errors import InvalidError
 
@@ -57,7 +59,14 @@ class Settings(BaseSettings):
     def _driver(cls, url: str) -> str:
         """Hosting providers hand out postgres://; SQLAlchemy wants the driver named."""
         scheme, separator, rest = url.partition("://")
-        return f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
+        url = f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
+        try:
+            known = not url or make_url(url).drivername in {"sqlite", "postgresql+psycopg"}
+        except (ArgumentError, ValueError):
+            known = False
+        if not known:
+            raise ValueError("expected postgresql+psycopg://user:pass@host/name or sqlite:////path/of/the/file.db")
+        return url
 
     @field_validator("public_url")
     @classmethod

@@ -8,15 +8,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from email import message_from_bytes
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from broker import cli
-from broker.db import Database
-from broker.domain import shortlists
+from broker.db import Database, now
+from broker.domain import outbox, shortlists
+from broker.models import MatchRun, RunStatus
 from matching.encoder import Encoder
+from tests import postgres
+from tests.factories import make_event, make_sme, register
 
 Run = Callable[..., str]
 SPREADSHEET = "Firma;Stadt;Branche;Bietet;Sucht\nÄpfel & Söhne;Berlin;Lebensmittel;Saft aus Äpfeln;ein Etikett\n"
@@ -27,6 +32,7 @@ def environment(database: Database, home: Path, monkeypatch: pytest.MonkeyPatch)
     """The command line's settings: the test's own home and database."""
     monkeypatch.setenv("BROKER_HOME", str(home))
     monkeypatch.setenv("BROKER_DATABASE_URL", database.settings.database_url)
+    monkeypatch.setenv("PATH", str(postgres.programs()), prepend=":")
 
 
 @pytest.fixture
@@ -165,7 +171,16 @@ def test_an_account_is_made_with_the_password_from_standard_input(run: Run, monk
         (["event", "register", "1"], "either --all or --city CITY"),
         (["event", "register", "99", "--all"], "There is no event 99."),
         (["event", "create", "--name", "W", "--city", "Atlantis", "--starts", "x", "--ends", "y"], "'Atlantis' is not"),
-        (["event", "create", "--name", "W", "--city", "Rome", "--starts", "x", "--ends", "y"], "starts: Input should"),
+        (["event", "create", "--name", "W", "--city", "Rome", "--starts", "x", "--ends", "y"], "starts: expected"),
+        (
+            ["event", "create", "--name", "W", "--city", "Rome", "--starts", "0001-01-01T00:00", "--ends", "y"],
+            "starts: expected a date and time such as 2027-03-24T09:30, from 2000 to 2200",
+        ),
+        (["event", "register", "99999999999999999999", "--all"], "There is no event 99999999999999999999."),
+        (["outbox", "retry"], "either one EMAIL_ID or --held"),
+        (["outbox", "retry", "7", "--held"], "either one EMAIL_ID or --held"),
+        (["outbox", "retry", "99999999999999999999"], "There is no such mail."),
+        (["backup", "/nonexistent/folder/x.db"], "There is no folder /nonexistent/folder."),
         (["shortlists", "build", "99"], "There is no event 99."),
         (["shortlists", "approve", "99"], "BROKER_SECRET_KEY is not set"),
         (["export", "1", "--what", "secrets", "-o", "x"], "cannot be exported"),
@@ -183,10 +198,101 @@ def test_without_a_database_the_way_to_one_is_said(tmp_path: Path) -> None:
     assert done.stderr == f"Error: There is no database in {tmp_path / 'empty'} yet. Start with: broker init\n"
 
 
+@pytest.mark.parametrize("url", ["foo://x", "no url", "postgresql://ann@host:port/name", "mysql://ann@host/name"])
+def test_a_database_nobody_knows_is_named(tmp_path: Path, url: str) -> None:
+    done = broker("init", BROKER_HOME=str(tmp_path), BROKER_DATABASE_URL=url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: BROKER_DATABASE_URL: expected postgresql+psycopg://user:pass@host/name")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     done = broker("init", BROKER_HOME=str(tmp_path), BROKER_SMTP_URL="ftp://host")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Error: BROKER_SMTP_URL: expected smtp://user:pass@host:port or smtps://…\n"
+
+
+def add_run(database: Database, **fields: Any) -> int:
+    with database.write() as session:
+        event = make_event(session)
+        register(session, event, make_sme(session), make_sme(session))
+        run = MatchRun(event_id=event.id, requested_by="test", created_at=now(session), **fields)
+        session.add(run)
+        session.flush()
+        assert event.id == 1
+    return run.id
+
+
+def test_another_seed_than_that_of_the_run_under_way_is_refused(error: Run, database: Database) -> None:
+    with database.write() as session:
+        moment = now(session)
+    add_run(database, seed=3, status=RunStatus.RUNNING, owner="worker", heartbeat_at=moment)
+    assert "is building these shortlists with seed 3" in error("shortlists", "build", "1", "--seed", "4")
+
+
+def test_ctrl_c_leaves_the_run_cancelled_at_once(
+    error: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    run_id = add_run(database)
+    monkeypatch.setattr(sys.modules["broker.domain.shortlists.build"], "resolve_sectors", interrupted)
+    assert error("shortlists", "build", "1") == "Cancelled. The shortlists are as they were."
+    with database.read() as session:
+        run = session.get_one(MatchRun, run_id)
+        assert (run.status, run.owner, run.error) == (RunStatus.CANCELLED, None, "")
+
+
+def test_an_import_is_in_also_where_the_model_cannot_be_loaded(
+    environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BROKER_EMBEDDING_MODEL", str(tmp_path / "no model"))
+    file = tmp_path / "smes.csv"
+    file.write_text("name,city,sector\nGood,Plzeň,bees and honey\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["broker", "import", str(file), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    printed = capsys.readouterr()
+    assert ended.value.code in {None, 0}
+    assert parse(printed.out)["create"] == 1
+    assert "Sectors given in free words are not resolved yet; the next build does it." in printed.err
+
+
+def test_held_mails_of_a_restored_backup_can_be_sent(run: Run, database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        for number in range(3):
+            message = EmailMessage()
+            message["To"], message["Subject"] = "Ada <ada@firm.example>", "Hello"
+            message["Message-ID"] = f"<{number}@broker.example>"
+            outbox.write(session, message, f"test:{number}", "test", None, None)
+    run("backup", tmp_path / "backup")
+    assert run("restore", tmp_path / "backup").splitlines() == [
+        f"Restored from {tmp_path / 'backup'}",
+        "3 mails are held, as they may have been sent already. To send them: broker outbox retry --held",
+    ]
+    assert parse(run("outbox", "retry", "1", "--json")) == {"queued": 1, "held": 0}
+    assert run("outbox", "retry", "--held") == "2 mails are queued again.\n"
+    assert parse(run("outbox", "deliver", "--json"))["sent"] == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["event", "create", "--name", "W", "--city", "Rome", "--starts", "2027-07-01T09:00", "--ends",
+         "2027-07-01T17:00"],
+        ["event", "register", "1", "--all"],
+    ],
+)  # fmt: skip
+def test_nothing_is_printed_before_it_is_committed(
+    error: Run, database: Database, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    def broken(_: Any) -> None:
+        raise OSError("the disk is full")
+
+    add_run(database)
+    monkeypatch.setattr(Session, "commit", broken)
+    assert error(*arguments) == "the disk is full"
 
 
 def broker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -198,7 +304,7 @@ def broker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     "command",
     ["init", "demo", "serve", "import", "event create", "event register", "shortlists build", "shortlists approve",
-     "outbox deliver", "export", "account create", "backup", "restore"],
+     "outbox deliver", "outbox retry", "export", "account create", "backup", "restore"],
 )  # fmt: skip
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert f"Usage: broker {command}" in run(*command.split(), "--help")
