@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from broker.models import Embedding
@@ -54,7 +55,10 @@ def store(session: Session, model: str, texts: Mapping[int, Sequence[str]], vect
     kept = {(sme_id, digest) for _, sme_id, digest, made_by in rows if made_by == model} & wanted
     stale = [row_id for row_id, sme_id, digest, made_by in rows if made_by != model or (sme_id, digest) not in kept]
     session.connection().execute(delete(Embedding).where(col(Embedding.id).in_(stale)))
-    session.add_all(
-        Embedding(sme_id=sme_id, model=model, text_hash=digest, vector=vectors[digest].astype(FLOAT).tobytes())
+    fresh = [
+        {"sme_id": sme_id, "model": model, "text_hash": digest, "vector": vectors[digest].astype(FLOAT).tobytes()}
         for sme_id, digest in sorted(wanted - kept)
-    )
+    ]
+    if fresh:  # another build may store the same texts at this moment, and its vectors are as good
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.connection().execute(insert(Embedding).on_conflict_do_nothing(), fresh)

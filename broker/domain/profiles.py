@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from broker.db import now
@@ -12,7 +13,7 @@ from broker.domain.completeness import missing, status_of
 from broker.domain.consents import record_consent, withdraw_consent
 from broker.domain.fields import checked_email, checked_text, checked_website
 from broker.domain.names import name_key
-from broker.domain.records import load_record, load_records, save_many
+from broker.domain.records import Record, load_record, load_records, save_many
 from broker.errors import ConflictError, InvalidError
 from broker.models import Sector, Sme, SmeStatus
 
@@ -80,7 +81,7 @@ def read(session: Session, sme: Sme) -> ProfileData:
 def create(session: Session, actor: str, data: ProfileData) -> Sme:
     """A new SME. It is REVIEWED by whoever entered it once matching has what it needs, a draft until then."""
     _refuse_same_name(session, data, None)
-    [sme_id] = save_many(session, [(None, data.model_dump())], now(session))
+    sme_id = _save(session, None, data.model_dump())
     sme = session.get_one(Sme, sme_id)
     audit.record(session, actor, "profile created", f"sme:{sme.id}")
     return sme
@@ -94,9 +95,22 @@ def update(session: Session, actor: str, sme: Sme, data: ProfileData) -> bool:
     if not changed:
         return False
     _refuse_same_name(session, data, sme)
-    save_many(session, [(record, facts)], now(session))
+    _save(session, record, facts)
     audit.record(session, actor, "profile updated", f"sme:{sme.id}", fields=changed)
     return True
+
+
+def _save(session: Session, record: Record | None, facts: dict[str, Any]) -> int:
+    """Write one profile; what else the caller does in its transaction stays, whatever becomes of it."""
+    moment = now(session)
+    try:
+        with session.begin_nested():
+            [sme_id] = save_many(session, [(record, facts)], moment)
+    except IntegrityError as error:
+        raise ConflictError(
+            "Somebody entered an SME or hub of the same name at the same moment. Save again."
+        ) from error
+    return sme_id
 
 
 def _refuse_same_name(session: Session, data: ProfileData, sme: Sme | None) -> None:

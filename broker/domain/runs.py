@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from broker.db import now, wake
@@ -14,6 +15,7 @@ ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
 STALE = timedelta(seconds=15)
 """A running run whose worker has not been heard of for this long has lost it."""
 MAX_ATTEMPTS = 3
+BUILDING = "Shortlists for this event are being built already."
 
 
 class RunCancelled(Exception):  # noqa: N818 - it is a person's wish, not an error
@@ -24,21 +26,24 @@ def request(session: Session, actor: str, event_id: int, seed: int = 1) -> Match
     """Queue a run for an event. ConflictError while one is active or when nobody could be matched."""
     event = events.get(session, event_id)
     if active(session, event_id) is not None:
-        raise ConflictError("Shortlists for this event are being built already.")
+        raise ConflictError(BUILDING)
     registered = session.exec(select(Registration.id).where(Registration.event_id == event_id).limit(2)).all()
     if len(registered) < 2:
         raise ConflictError("Register at least two SMEs first: there is nobody to match yet.")
     run = MatchRun(event_id=event_id, seed=seed, requested_by=actor, created_at=now(session))
-    session.add(run)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(run)
+    except IntegrityError as error:  # a button clicked twice: the other request was faster
+        raise ConflictError(BUILDING) from error
     audit.record(session, actor, "run.request", f"event {event.id}", run=run.id, seed=seed)
     wake(session, "matchruns.build", run.id)
     return run
 
 
-def get(session: Session, run_id: int) -> MatchRun:
-    """The run, or NotFoundError."""
-    run = session.get(MatchRun, run_id, populate_existing=True)
+def get(session: Session, run_id: int, *, lock: bool = False) -> MatchRun:
+    """The run, or NotFoundError; locked until the end of the transaction where it is about to be ended."""
+    run = session.get(MatchRun, run_id, populate_existing=True, with_for_update=lock or None)
     if run is None:
         raise NotFoundError(f"There is no match run {run_id}.")
     return run
@@ -101,7 +106,7 @@ def beat(session: Session, run_id: int, owner: str) -> None:
 
 
 def finish(session: Session, run: MatchRun, status: RunStatus, error: str = "") -> None:
-    """End a run for good."""
+    """End a run for good. The caller has its row locked (`report` does that as well), so that nobody ends it twice."""
     run.status, run.error, run.owner, run.finished_at = status, error[:500], None, now(session)
     run.stage = status.value
     session.add(run)
@@ -110,15 +115,16 @@ def finish(session: Session, run: MatchRun, status: RunStatus, error: str = "") 
 
 def fail(session: Session, run_id: int, owner: str, error: str) -> None:
     """End a run with its reason, if it is still this owner's."""
-    run = get(session, run_id)
+    run = get(session, run_id, lock=True)
     if run.owner == owner and run.status == RunStatus.RUNNING:
         cancelled = run.cancel_requested
         finish(session, run, RunStatus.CANCELLED if cancelled else RunStatus.FAILED, "" if cancelled else error)
 
 
 def cancel(session: Session, actor: str, run_id: int) -> None:
-    """Ask a run to stop: a queued one ends at once, a running one at its next step."""
-    run = get(session, run_id)
+    """Ask a run to stop: a queued one ends at once, a running one at its next step. One that is just being saved
+    is waited for, and ConflictError says that it has ended."""
+    run = get(session, run_id, lock=True)
     if run.status not in ACTIVE:
         raise ConflictError("This run has ended already.")
     audit.record(session, actor, "run.cancel", f"event {run.event_id}", run=run.id)

@@ -267,3 +267,19 @@ def test_a_sector_chosen_meanwhile_is_not_replaced_by_the_nearest(database: Data
     with database.read() as session:
         sme = session.get_one(Sme, sme_id)
         assert (sme.sector_code, sme.sector_confirmed, sme.version) == ("design", True, 2)
+
+
+def test_of_two_who_enter_one_name_at_the_same_moment_the_second_is_told(database: Database):
+    with Session(database.engine, expire_on_commit=False) as session:
+        profiles.create(session, "first", whole())
+
+        def second(other: Session) -> str:
+            with pytest.raises(ConflictError) as raised:
+                profiles.create(other, "second", whole())
+            return str(raised.value) + str(len(other.exec(select(Sme)).all()))
+
+        told = behind(database, session, second)
+    assert told in {
+        "There is already an SME called 'Adler Games' in this city.1",
+        "Somebody entered an SME or hub of the same name at the same moment. Save again.1",
+    }

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from broker.db import Database, now
 from broker.domain import runs
 from broker.errors import ConflictError
 from broker.models import MatchRun, RunStatus
 from tests.factories import make_event, make_sme, register
+from tests.races import behind
 
 
 @pytest.fixture
@@ -115,3 +116,44 @@ def _lose(session: Session, run: MatchRun) -> None:
     assert claimed is not None
     claimed.heartbeat_at = now(session) - runs.STALE - timedelta(seconds=1)
     session.flush()
+
+
+def test_a_request_at_the_same_moment_is_refused_like_a_later_one(database: Database) -> None:
+    with database.write() as session:
+        event = make_event(session)
+        register(session, event, make_sme(session), make_sme(session))
+
+    def second(other: Session) -> int:
+        with pytest.raises(ConflictError, match="being built already"):
+            runs.request(other, "bob", event.id)
+        return len(other.exec(select(MatchRun)).all())
+
+    with Session(database.engine, expire_on_commit=False) as session:
+        runs.request(session, "ann", event.id)
+        assert behind(database, session, second) == 1
+
+
+def test_cancelling_a_run_that_is_just_being_saved_says_that_it_has_ended(
+    database: Database, session: Session, run: MatchRun
+) -> None:
+    runs.claim(session, run.id, "worker")
+    session.commit()
+    runs.report(session, run.id, "worker", "saving", 1, 1)
+    runs.finish(session, runs.get(session, run.id), RunStatus.DONE)
+    session.flush()
+    with pytest.raises(ConflictError, match="ended already"):
+        behind(database, session, lambda other: runs.cancel(other, "ann", run.id))
+    with database.read() as reading:
+        ended = runs.get(reading, run.id)
+        assert (ended.status, ended.cancel_requested) == (RunStatus.DONE, False)
+
+
+def test_a_run_cancelled_just_before_it_is_saved_is_not_saved(
+    database: Database, session: Session, run: MatchRun
+) -> None:
+    runs.claim(session, run.id, "worker")
+    session.commit()
+    runs.cancel(session, "ann", run.id)
+    session.flush()
+    with pytest.raises(runs.RunCancelled):
+        behind(database, session, lambda other: runs.report(other, run.id, "worker", "saving", 1, 1))
