@@ -7,6 +7,7 @@ from pathlib import PurePath
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -30,6 +31,8 @@ from broker.web.security import (
     refuse_unstorable,
 )
 
+TAKEN = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
+"""How the databases say that something which may be there once is there already."""
 LARGEST_BODY = 11 * 1024 * 1024
 """A spreadsheet of 10 MB and the form around it."""
 STATUS_OF: dict[type[BrokerError], int] = {
@@ -73,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             SignInNeededError: _sign_in_needed,
             RequestValidationError: _validation_error,
             HTTPException: _http_error,
+            IntegrityError: _clash,
             Exception: _fault,
         },
     )
@@ -123,6 +127,15 @@ class CachedFiles(StaticFiles):
 async def _broker_error(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
     return error_page(request, status, str(error))
+
+
+async def _clash(request: Request, error: Exception) -> Response:
+    """Two people wrote the same thing at the same moment, and the database kept the first. All else is a fault."""
+    assert isinstance(error, IntegrityError)  # noqa: S101 - registered for this kind only
+    kind = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    if kind not in TAKEN:
+        raise error
+    return error_page(request, 409, "Somebody saved the same at the same moment, so nothing of yours was. Try again.")
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

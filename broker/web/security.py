@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from broker.config import Settings
 from broker.errors import BrokerError, InvalidError
 
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 CONTENT_POLICY = "; ".join(
     (
@@ -140,13 +142,16 @@ async def refuse_unstorable(request: Request) -> AsyncIterator[None]:
     """Refuse NUL characters and halves of characters: no database keeps them, and nobody types them.
 
     Closes uploaded files at the end of the request, whoever read them."""
-    texts = [request.url.path, *request.query_params.values()]
+    texts = [request.url.path, *(value for _, value in request.query_params.multi_items())]
     if request.method not in SAFE_METHODS:
-        texts += [value for value in (await request.form()).values() if isinstance(value, str)]
-    if any("\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text) for text in texts):
-        raise InvalidError("A text holds a character that cannot be stored (NUL or half a character).")
-    yield
-    await request.close()
+        values = [value for _, value in (await request.form()).multi_items()]
+        texts += [value if isinstance(value, str) else value.filename or "" for value in values]
+    try:
+        if any(UNSTORABLE.search(text) for text in texts):
+            raise InvalidError("A text or a file's name holds a character that cannot be stored (NUL or half of one).")
+        yield
+    finally:
+        await request.close()
 
 
 def _is_our_host(request: Request, origin: str) -> bool:

@@ -5,13 +5,17 @@ from collections.abc import Callable
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import IntegrityError
 
 from broker.config import Settings
+from broker.models import Hub
 from broker.web.app import create_app
+from broker.web.deps import SessionDep
 from tests.web.test_access import _address, routes
 from tests.web.world import PASSWORD, World
 
 Browse = Callable[..., TestClient]
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def test_every_answer_carries_the_security_headers(app: FastAPI, browse: Browse, world: World) -> None:
@@ -217,3 +221,43 @@ def test_a_fault_is_told_without_its_innards(app: FastAPI, world: World, monkeyp
 def test_real_people_need_a_key_of_their_own(home, sqlite_url: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(Exception, match="BROKER_SECRET_KEY"):
         create_app(Settings(home=home, database_url=sqlite_url))
+
+
+def test_a_file_name_no_database_keeps_is_refused(browse: Browse) -> None:
+    body = b"\r\n".join(
+        (
+            b"--limit",
+            b'Content-Disposition: form-data; name="file"; filename="a\0b.csv"',
+            b"Content-Type: text/csv",
+            b"",
+            b"Company\nAdler\n",
+            b"--limit--",
+            b"",
+        )
+    )
+    headers = {"content-type": "multipart/form-data; boundary=limit"}
+
+    answer = browse("broker").post("/import", content=body, headers=headers)
+
+    assert (answer.status_code, "cannot be stored" in answer.text) == (422, True)
+
+
+def test_a_text_hidden_behind_another_of_its_name_is_looked_at_too(browse: Browse) -> None:
+    answer = browse("broker").post("/smes/new", content="name=%00&name=Neuland", headers=FORM)
+
+    assert (answer.status_code, "cannot be stored" in answer.text) == (422, True)
+
+
+def test_what_another_wrote_at_the_same_moment_is_a_conflict_and_any_other_refusal_a_fault(
+    app: FastAPI, browse: Browse
+) -> None:
+    def clash(session: SessionDep, city: str, often: int) -> None:
+        session.add_all(Hub(city_code=city, name="Often") for _ in range(often))
+
+    app.add_api_route("/clash", clash, methods=["POST"])
+
+    answer = browse().post("/clash?city=berlin&often=2")
+
+    assert (answer.status_code, "at the same moment" in answer.text) == (409, True)
+    with pytest.raises(IntegrityError):
+        browse().post("/clash?city=atlantis&often=1")
