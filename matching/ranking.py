@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matching.history import index, network, on_scale
 from matching.profile import Pair, Profile, sentences
+from matching.rules import equal
 from matching.statements import centred
 
 Array = NDArray[np.float64]
@@ -26,8 +27,9 @@ class RankingWeights:
     words: float = 0.5  # rare words in common
     meaning: float = 1.0  # every sentence of the query finds a near one
     history: float = 0.7  # past partners in common
-    circle: float = 0.5  # the query speaks of what the candidate's past partners work on
-    attention: float = 0.1  # seen before, up to BUSY times: a bounded tie-breaker, not popularity
+    circle: float = 0.7  # the query speaks of what the candidate's past partners work on
+    attention: float = 0.15  # seen before, up to BUSY times: bounded, so that popularity never outweighs the rest
+    other_sector: float = 0.05  # from another sector: look-alikes are easy to find, partners across are the mission
 
 
 def statements_of(profile: Profile) -> tuple[str, ...]:
@@ -55,6 +57,7 @@ def signals(
         "history": on_scale(index(adjacency, n))[queries],
         "circle": circle(terms, adjacency[:n, :n], queries),
         "attention": np.tile(attention(people, activity), (len(queries), 1)),
+        "other_sector": other_sector(people)[queries],
         "tfidf": tfidf,
         "embedding": whole,
     }
@@ -113,6 +116,13 @@ def attention(people: Sequence[Profile], activity: Mapping[str, float]) -> Array
     """(n,) logarithm of how often each was seen before, full at BUSY."""
     seen = np.array([activity.get(p.id, 0.0) for p in people])
     return np.asarray(np.log1p(np.minimum(seen, BUSY)) / np.log1p(BUSY))
+
+
+def other_sector(people: Sequence[Profile]) -> Array:
+    """(n, n): 1 where both sectors are known and differ."""
+    sectors = [p.sector.casefold() for p in people]
+    known = np.array([bool(sector) for sector in sectors], dtype=bool)
+    return np.asarray(known[:, None] & known[None, :] & ~equal(sectors), dtype=np.float64)
 
 
 def combined(found: Mapping[str, Array], weights: RankingWeights, without: str = "") -> Array:

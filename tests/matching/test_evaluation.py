@@ -58,7 +58,10 @@ def test_signals_lie_within_0_and_1_and_carry_shared_partners() -> None:
 
 
 def test_the_silent_are_ranked_too() -> None:
-    people = (profile("a", description="", offers=(), needs=()), profile("b", description="", offers=(), needs=()))
+    people = (
+        profile("a", description="", sector="", offers=(), needs=()),
+        profile("b", description="", offers=(), needs=()),
+    )
     found = signals(people, {}, frozenset(), {}, np.arange(2))
     assert not combined(found, RankingWeights()).any()
 
