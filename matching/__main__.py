@@ -54,9 +54,14 @@ def parser() -> argparse.ArgumentParser:
 def answer(chosen: argparse.Namespace) -> str:
     """What the chosen command prints."""
     if chosen.command == "run":
-        _, found = commands.run(chosen.profiles, chosen.output, chosen)
+        found, rings = commands.run(chosen.profiles, chosen.output, chosen)
         summary = f"{len(found.matches)} pairs for {len(found.lists)} SMEs, {len(found.short)} left short"
-        return found.to_json().decode() if chosen.json else f"{summary}; written to {chosen.output}"
+        whole = json.loads(found.to_json()) | {"rings": rings}
+        return (
+            json.dumps(whole, ensure_ascii=False)
+            if chosen.json
+            else f"{summary}, {len(rings)} exchange rings; written to {chosen.output}"
+        )
     if chosen.command == "evaluate":
         found_measures = commands.measure_partners(chosen)
     elif chosen.command == "evaluate-languages":
