@@ -7,7 +7,8 @@ import numpy as np
 
 from matching import criteria
 from matching.criteria import Criterion, Matrix
-from matching.profile import Policy, Profile
+from matching.history import shared_partners
+from matching.profile import Pair, Policy, Profile
 from matching.statements import Array, Texts
 
 
@@ -21,6 +22,7 @@ class Weights:
     markets: float = 0.08  # each sits where the other wants to sell
     languages: float = 0.03  # more than the one language that the rules ask for
     readiness: float = 0.05  # both ready to work abroad
+    history: float = 0.10  # shared past partners; counts only where a history is given
     lexical: float = 0.35  # how far shared words alone can carry a fit; they add to meaning, never take away
     stand_in: float = 0.5  # confidence in a fit for which the description had to stand in for offers
     custom: float = 0.3  # whoever supplies what the other looks for wins a customer: so much of that fit, unasked for
@@ -28,9 +30,9 @@ class Weights:
     unknown: float = 0.3  # the value assumed for any other criterion that the profiles leave open
     brings: float = 0.3  # in the order of a list: what the partner offers to this SME, beside the pair's strength
 
-    def shares(self) -> dict[str, float]:
-        """The symmetric criteria's shares; they sum to 1."""
-        names = ("fit", "closeness", "creative_growth", "markets", "languages", "readiness")
+    def shares(self, history: bool = False) -> dict[str, float]:
+        """The symmetric criteria's shares, that of history only if there is one; they sum to 1."""
+        names = ("fit", "closeness", "creative_growth", "markets", "languages", "readiness", "history")[: 6 + history]
         total = sum(getattr(self, name) for name in names)
         if total <= 0 or min(getattr(self, name) for name in names) < 0:
             raise ValueError("weights must not be negative, and not all of them zero")
@@ -51,8 +53,10 @@ class Assessment:
     confidence: Matrix
 
 
-def assess(people: Sequence[Profile], texts: Texts, policy: Policy, weights: Weights) -> Assessment:
-    """Every criterion, every pair, and their combination."""
+def assess(
+    people: Sequence[Profile], texts: Texts, policy: Policy, weights: Weights, history: frozenset[Pair] = frozenset()
+) -> Assessment:
+    """Every criterion, every pair, and their combination; without a history its criterion is left out altogether."""
     by_meaning = criteria.semantic(texts.needs, texts.offers)
     by_words = criteria.lexical(texts.needs, texts.offers)
     statement_fit = 1 - (1 - by_meaning) * (1 - weights.lexical * by_words)
@@ -66,7 +70,10 @@ def assess(people: Sequence[Profile], texts: Texts, policy: Policy, weights: Wei
         "languages": criteria.languages(people),
         "readiness": criteria.readiness(people),
     }
-    shares = share_of_strength(symmetric, weights)
+    if history:
+        symmetric["history"] = shared_partners([p.id for p in people], history)
+    portions = weights.shares(history=bool(history))
+    shares = share_of_strength(symmetric, portions, weights.unknown)
     return Assessment(
         statement_fit=statement_fit,
         directed=directed,
@@ -75,7 +82,7 @@ def assess(people: Sequence[Profile], texts: Texts, policy: Policy, weights: Wei
         fit=fit,
         strength=np.round(np.sum(list(shares.values()), axis=0), 5).astype(np.float32),
         quantile=criteria.quantiles(texts.descriptions)[0],
-        confidence=np.sum([w * symmetric[k].known for k, w in weights.shares().items()], axis=0).astype(np.float32),
+        confidence=np.sum([w * symmetric[k].known for k, w in portions.items()], axis=0).astype(np.float32),
     )
 
 
@@ -103,9 +110,12 @@ def both_ways(directed: Criterion) -> Criterion:
     return Criterion(((value + value.T) / np.maximum(known, 1)).astype(np.float32), (known / 2).astype(np.float32))
 
 
-def share_of_strength(symmetric: dict[str, Criterion], weights: Weights) -> dict[str, Matrix]:
-    """Weight times value, criterion by criterion; the reciprocal fit has settled what it does not know already."""
+def share_of_strength(symmetric: dict[str, Criterion], portions: dict[str, float], unknown: float) -> dict[str, Matrix]:
+    """Weight times value, criterion by criterion, with `unknown` for what the profiles leave open.
+
+    The reciprocal fit has settled what it does not know already, and partners nobody has named are none.
+    """
     settled = {
-        name: found.value if name == "fit" else settle(found, weights.unknown) for name, found in symmetric.items()
+        name: found.value if name in ("fit", "history") else settle(found, unknown) for name, found in symmetric.items()
     }
-    return {name: np.round(np.float32(share) * settled[name], 6) for name, share in weights.shares().items()}
+    return {name: np.round(np.float32(share) * settled[name], 6) for name, share in portions.items()}

@@ -39,7 +39,7 @@ def build(
     tell("rules", 1, 1)
     tell("fit", 0, 1)
     texts = gather(people, vectors)
-    found = assess(people, texts, policy, weights)
+    found = assess(people, texts, policy, weights, cohort.history)
     tell("fit", 1, 1)
     place = {profile.id: i for i, profile in enumerate(people)}
     pinned = rules.listed(cohort.pinned, place) & mask

@@ -58,12 +58,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Everyone who takes part, with the pairs that are decided already; ids outside `profiles` are ignored."""
+    """Everyone who takes part, with the pairs that are decided already; other ids are ignored, but in `history`."""
 
     profiles: tuple[Profile, ...]
     banned: frozenset[Pair] = frozenset()
     known: frozenset[Pair] = frozenset()  # they met or worked together before
     pinned: frozenset[Pair] = frozenset()
+    history: frozenset[Pair] = frozenset()  # who worked with whom; ids outside `profiles` count as shared partners
 
 
 def pair(a: str, b: str) -> Pair:

@@ -32,7 +32,7 @@ def allowed(cohort: Cohort, policy: Policy) -> tuple[Mask, dict[str, Mask]]:
         "self": np.eye(len(people), dtype=bool),
         "same_owner": equal([p.owner for p in people]),
         "banned": listed(cohort.banned, place),
-        "known": listed(cohort.known, place),
+        "known": listed(cohort.known | cohort.history, place),
         "no_shared_language": no_shared_language(people),
         "same_city": equal([p.city.casefold() for p in people]) & policy.require_other_city,
         "same_sector": equal([p.sector.casefold() for p in people]) & policy.require_other_sector,

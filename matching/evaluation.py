@@ -1,0 +1,136 @@
+"""Rankers side by side on pairs that really came about, and the accuracy across languages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.history import network
+from matching.measures import NAMES, digits, draws, intervals, measure
+from matching.profile import Pair, Profile
+from matching.ranking import RankingWeights, combined, signals
+from matching.rules import Mask, equal
+from matching.selection import pair_ties, random_words
+from matching.statements import centred
+from matching.tables import InputError, Table
+
+Array = NDArray[np.float64]
+NEIGHBOURS = 10  # of the hubness correction (CSLS)
+
+
+def evaluate(
+    table: Table,
+    pairs: Mapping[str, frozenset[str]],
+    history: frozenset[Pair],
+    vectors: Mapping[str, NDArray[np.float32]],
+    other: str | None,
+    seed: int,
+) -> dict[str, object]:
+    """Measures of every ranker, the matcher's lead over TF-IDF, and what leaving out each signal costs."""
+    people = sorted(table.profiles, key=lambda p: p.id)
+    place = {p.id: i for i, p in enumerate(people)}
+    queries = np.array([place[query] for query in pairs], dtype=np.int64)
+    true = [np.array([place[partner] for partner in partners], dtype=np.int64) for partners in pairs.values()]
+    found = signals(people, table.activity, history, vectors, queries)
+    allowed = candidates(people, history, other)[queries]
+    if not any(allowed[row, partners].any() for row, partners in enumerate(true)):
+        raise InputError(
+            "none of the pairs is a candidate: all known already, or none differs in the column of --other"
+        )
+    ties = pair_ties(random_words([p.id for p in people], seed))[queries]
+    weights = RankingWeights()
+    rankers = rankers_of(found, people, table, weights)
+    measured = {name: measured_of(values, allowed, ties, true) for name, values in rankers.items()}
+    drawn = draws(len(queries), seed)
+    full = measured["matcher"]
+    left_out = {
+        name: full - measured_of(combined(found, weights, name), allowed, ties, true) for name in asdict(weights)
+    }
+    ahead = intervals(full - measured["tfidf"], drawn)
+    return {
+        "queries": len(queries),
+        "rankers": {name: intervals(rows, drawn) for name, rows in measured.items()},
+        "matcher_minus_tfidf": ahead,
+        "matcher_minus_without": {name: intervals(rows, drawn) for name, rows in left_out.items()},
+        "warnings": [f"the matcher is worse than TF-IDF at {name}" for name in NAMES if ahead[name]["mean"] < 0],
+        "weights": asdict(weights),
+    }
+
+
+def rankers_of(
+    found: Mapping[str, Array], people: Sequence[Profile], table: Table, weights: RankingWeights
+) -> dict[str, Array]:
+    """(q, n) of each ranker; what is equal is decided by the seeded hash, for 'random' everything."""
+    shape = found["tfidf"].shape
+    return {
+        "random": np.zeros(shape),
+        "popularity": np.tile([table.activity[p.id] for p in people], (shape[0], 1)),
+        "tfidf": found["tfidf"],
+        "embedding": found["embedding"],
+        "matcher": combined(found, weights),
+    }
+
+
+def candidates(people: Sequence[Profile], history: frozenset[Pair], other: str | None) -> Mask:
+    """(n, n) everyone but oneself, known partners and, with `other`, those equal in that column."""
+    n = len(people)
+    known = network([p.id for p in people], history)[:n, :n].toarray() > 0
+    same = equal([getattr(p, other).casefold() for p in people]) if other else np.zeros((n, n), dtype=bool)
+    return np.asarray(~known & ~same & ~np.eye(n, dtype=bool))
+
+
+def measured_of(values: Array, allowed: Mask, ties: Array, true: Sequence[NDArray[np.int64]]) -> Array:
+    """(q, 4) the measures of one ranker; a partner that is no candidate counts as not found."""
+    rows = []
+    for value, there, tie, partners in zip(np.round(values, 9), allowed, ties, true, strict=True):
+        places = np.flatnonzero(there)
+        ranked = places[np.lexsort((tie[places], -value[places]))]
+        rows.append(measure(np.isin(ranked, partners), len(partners)))
+    return np.array(rows)
+
+
+def evaluate_languages(
+    rows: Sequence[Mapping[str, str]], vectors: Mapping[str, NDArray[np.float32]]
+) -> dict[str, object]:
+    """Accuracy@1 per language of finding the English twin: as the engine centres vectors, raw, and with CSLS."""
+    english = sorted({row["english"] for row in rows})
+    place = {text: i for i, text in enumerate(english)}
+    found: dict[str, dict[str, float]] = {"languages": {}, "raw": {}, "csls": {}}
+    for language in sorted({row["lang"] for row in rows}):
+        own = [row for row in rows if row["lang"] == language]
+        texts = [row["text"] for row in own]
+        twins = np.array([place[row["english"]] for row in own])
+        both = [*(vectors[t] for t in texts), *(vectors[t] for t in english)]
+        unit = centred(both, [language] * len(texts) + ["en"] * len(english))
+        cosines = unit[: len(texts)] @ unit[len(texts) :].T
+        raw = np.stack(both).astype(np.float64)
+        found["languages"][language] = accuracy(cosines, twins)
+        found["raw"][language] = accuracy(raw[: len(texts)] @ raw[len(texts) :].T, twins)
+        found["csls"][language] = accuracy(without_hubs(cosines), twins)
+    return {
+        "languages": found["languages"],
+        **lowest_and_mean(found["languages"]),
+        "raw": found["raw"] | lowest_and_mean(found["raw"]),
+        "csls": found["csls"] | lowest_and_mean(found["csls"]),
+    }
+
+
+def accuracy(cosines: Array, twins: NDArray[np.int64]) -> float:
+    """How often the nearest English text is the twin."""
+    return digits((cosines.argmax(axis=1) == twins).mean())
+
+
+def lowest_and_mean(values: Mapping[str, float]) -> dict[str, float]:
+    """Over the languages."""
+    return {"min": min(values.values()), "mean": digits(float(np.mean(list(values.values()))))}
+
+
+def without_hubs(cosines: Array) -> Array:
+    """Twice the cosine less each side's mean to its nearest: hubs lose (CSLS, Conneau et al. 2018).
+
+    It looks at all queries at once, which a single profile never can: reported beside, not used.
+    """
+    k = min(NEIGHBOURS, *cosines.shape)
+    rows, columns = -np.sort(-cosines, axis=1)[:, :k].mean(axis=1), -np.sort(-cosines, axis=0)[:k].mean(axis=0)
+    return np.asarray(2 * cosines - rows[:, None] - columns[None, :])
