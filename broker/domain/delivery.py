@@ -3,9 +3,12 @@
 import errno
 import os
 import smtplib
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.policy import SMTP
 from email.utils import parseaddr
@@ -17,7 +20,12 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from broker.config import Settings
 from broker.models import Email
 
-SMTP_TIMEOUT_SECONDS = 20
+SMTP_TIMEOUT_SECONDS = 15
+"""For one answer of the server, and for each of its addresses."""
+TOTAL_SECONDS = 60.0
+"""For one mail from the first word to the last, below the lease on it (outbox.LEASE)."""
+SIGN_IN_CODES = {530, 534, 535, 538}
+"""The server wants us to sign in (differently): 5xx, but no fault of the mail."""
 
 
 class TemporaryFailure(Exception):  # noqa: N818 - the domain's word for it
@@ -65,63 +73,128 @@ class FileDelivery:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self.folder / name)
+            _sync_folder(self.folder)
         except OSError as error:
             raise TemporaryFailure(f"{errno.errorcode.get(error.errno or 0, 'OSError')} at {self.folder}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name is safe only once its folder is on disk, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class SmtpDelivery:
     """One SMTP connection for many mails."""
 
-    def __init__(self, url: SplitResult) -> None:
+    def __init__(self, url: SplitResult, total_seconds: float = TOTAL_SECONDS) -> None:
         self.url = url
+        self.total_seconds = total_seconds
         self.server: smtplib.SMTP | None = None
 
     def send(self, email: Email) -> None:
-        """Hand it to the server. 4xx and broken connections are temporary, 5xx is permanent."""
+        """Hand it to the server. What is the mail's fault (5xx) is permanent, all else is temporary."""
+        started = time.monotonic()
+        with self._watched():
+            try:
+                self._converse(email)
+            except PermanentFailure:
+                raise
+            except Exception as error:
+                if time.monotonic() - started >= self.total_seconds:
+                    self._hang_up()
+                    raise TemporaryFailure(f"SMTP: no end after {self.total_seconds:g} s") from error
+                if isinstance(error, TemporaryFailure):
+                    raise
+                self._hang_up()
+                raise TemporaryFailure(f"SMTP connection: {type(error).__name__}") from error
+
+    def _converse(self, email: Email) -> None:
         message = message_from_bytes(email.message, policy=SMTP)
         try:
-            self.server = self.server or self._connect()
-            self.server.sendmail(parseaddr(str(message["From"]))[1], [email.to_address], email.message)
+            server = self.server or self._connect()
+            server.sendmail(parseaddr(str(message["From"]))[1], [email.to_address], email.message)
         except smtplib.SMTPRecipientsRefused as error:
             code, reason = next(iter(error.recipients.values()))
-            self._refuse(code, reason)
+            _refuse(code, reason)
+        except smtplib.SMTPDataError as error:
+            self._hang_up()
+            _refuse(error.smtp_code, error.smtp_error)
         except smtplib.SMTPAuthenticationError as error:
-            self.close()  # our own settings are wrong: that is no fault of the mail
+            self._hang_up()
             raise TemporaryFailure(f"SMTP sign-in was refused ({error.smtp_code})") from error
         except smtplib.SMTPResponseException as error:
-            self.close()
-            self._refuse(error.smtp_code, error.smtp_error)
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            raise TemporaryFailure(f"SMTP connection: {type(error).__name__}") from error
-
-    def _refuse(self, code: int, reason: bytes | str) -> None:
-        text = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
-        raise (PermanentFailure if 500 <= code < 600 else TemporaryFailure)(f"{code} {text}"[:300])
+            self._hang_up()  # our name, address or settings are refused: that is no fault of the mail
+            raise TemporaryFailure(_told(error.smtp_code, error.smtp_error)) from error
 
     def _connect(self) -> smtplib.SMTP:
         host, port = self.url.hostname or "", self.url.port
         tls = ssl.create_default_context()
-        server: smtplib.SMTP
         if self.url.scheme == "smtps":
-            server = smtplib.SMTP_SSL(host, port or 465, timeout=SMTP_TIMEOUT_SECONDS, context=tls)
+            self.server = smtplib.SMTP_SSL(timeout=SMTP_TIMEOUT_SECONDS, context=tls)
         else:
-            server = smtplib.SMTP(host, port or 587, timeout=SMTP_TIMEOUT_SECONDS)
+            self.server = smtplib.SMTP(timeout=SMTP_TIMEOUT_SECONDS)
+        # Its constructor would keep the name for TLS, but also connect before anybody can hang up.
+        self.server._host = host  # type: ignore[attr-defined]
+        code, reason = self.server.connect(host, port or (465 if self.url.scheme == "smtps" else 587))
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, reason)
+        if parse_qs(self.url.query).get("starttls") == ["1"]:
+            self.server.starttls(context=tls)
+        if self.url.username:
+            self.server.login(unquote(self.url.username), unquote(self.url.password or ""))
+        return self.server
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Cut the connection after `total_seconds`: a server that answers a little now and then is never late
+        for the timeout of a single answer, and the lease on the mail would run out."""
+        done = threading.Event()
+
+        def watch() -> None:
+            wait = self.total_seconds
+            while not done.wait(wait):
+                wait = 0.2  # again, should it only now have been connected
+                connection = self.server and self.server.sock
+                if connection:
+                    with suppress(OSError):
+                        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=watch, name="SMTP deadline", daemon=True)
+        thread.start()
         try:
-            if parse_qs(self.url.query).get("starttls") == ["1"]:
-                server.starttls(context=tls)
-            if self.url.username:
-                server.login(unquote(self.url.username), unquote(self.url.password or ""))
-        except BaseException:
-            server.close()
-            raise
-        return server
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def close(self) -> None:
         """Say goodbye, if anybody is there."""
         if self.server is not None:
-            try:
-                self.server.quit()
-            except (OSError, smtplib.SMTPException):
-                self.server.close()
+            with self._watched():
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        server = self.server
+        if server is None:
+            return
+        try:
+            if server.sock:
+                server.quit()
+        except (OSError, ValueError, smtplib.SMTPException):
+            pass  # it is gone already
+        finally:
+            server.close()
             self.server = None
+
+
+def _refuse(code: int, reason: bytes | str) -> None:
+    permanent = 500 <= code < 600 and code not in SIGN_IN_CODES
+    raise (PermanentFailure if permanent else TemporaryFailure)(_told(code, reason))
+
+
+def _told(code: int, reason: bytes | str) -> str:
+    return f"{code} {reason.decode(errors='replace') if isinstance(reason, bytes) else reason}"[:300]

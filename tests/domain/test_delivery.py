@@ -1,10 +1,17 @@
 """SMTP delivery against a real server: what is temporary is tried again, what is permanent is not."""
 
+import os
 import socket
 import ssl
+import stat
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -14,7 +21,8 @@ from aiosmtpd.smtp import Session as SmtpSession
 from sqlmodel import Session, select
 
 from broker.db import Database
-from broker.domain import outbox
+from broker.domain import delivery, outbox
+from broker.domain.delivery import TemporaryFailure
 from broker.models import Email, EmailStatus
 
 
@@ -24,6 +32,15 @@ class Mailbox:
     def __init__(self) -> None:
         self.received: list[Envelope] = []
         self.connections: set[object] = set()
+        self.sender_reply = ""
+
+    async def handle_MAIL(  # noqa: N802 - the server asks for this name
+        self, server: Any, session: SmtpSession, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.sender_reply:
+            return self.sender_reply
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - the server asks for this name
         self, server: Any, session: SmtpSession, envelope: Envelope, address: str, options: list[str]
@@ -136,3 +153,79 @@ def test_starttls_with_a_certificate_nobody_knows_sends_nothing(database: Databa
     with database.read() as session:
         assert states(session)[0][3] == "SMTP connection: SSLCertVerificationError"
     assert box.received == []
+
+
+def test_a_sender_the_server_refuses_is_our_fault(database: Database, mailbox: tuple[Mailbox, str]) -> None:
+    box, database.settings.smtp_url = mailbox
+    box.sender_reply = "553 not from you"
+    queue(database, "ann@firm.example")
+    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+    with database.read() as session:
+        assert states(session)[0][1:] == (EmailStatus.QUEUED, 1, "553 not from you")
+
+
+@pytest.mark.parametrize("code", [530, 535])
+def test_a_server_that_wants_us_to_sign_in_refuses_no_mail(
+    database: Database, mailbox: tuple[Mailbox, str], code: int
+) -> None:
+    database.settings.smtp_url = mailbox[1]
+    queue(database, f"{code}@firm.example")
+    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+
+
+def test_an_address_smtp_cannot_carry_stops_nobody_else(database: Database, mailbox: tuple[Mailbox, str]) -> None:
+    database.settings.smtp_url = mailbox[1]
+    queue(database, "žofie@firm.example", "ann@firm.example")
+    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(sent=1, later=1)
+    with database.read() as session:
+        assert states(session)[0][3] == "SMTP connection: UnicodeEncodeError"
+
+
+@pytest.mark.parametrize("words", [b"2", b"220-and another thing\r\n"])
+def test_a_server_that_only_ever_says_a_little_is_given_up_in_time(session: Session, words: bytes) -> None:
+    """Every part comes well within the timeout of one answer, and the answer never ends."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                while not ended.wait(0.05):
+                    connection.sendall(words)
+
+        server = threading.Thread(target=trickle)
+        server.start()
+        slow = delivery.SmtpDelivery(urlsplit(f"smtp://127.0.0.1:{listening.getsockname()[1]}"), total_seconds=0.5)
+        started = time.monotonic()
+        with pytest.raises(TemporaryFailure, match=r"no end after 0\.5 s"):
+            slow.send(mail(session))
+        assert time.monotonic() - started < 5
+        slow.close()
+        ended.set()
+        server.join()
+
+
+def test_one_mail_ends_before_the_lease_on_it() -> None:
+    assert outbox.LEASE.total_seconds() > delivery.TOTAL_SECONDS + delivery.SMTP_TIMEOUT_SECONDS
+
+
+def test_a_mail_as_a_file_is_safe_with_its_name(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, int]] = []
+    sync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), len(list(tmp_path.glob("*.eml")))))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    delivery.FileDelivery(tmp_path).send(mail(session))
+    assert synced == [(False, 0), (True, 1)]
+
+
+def mail(session: Session) -> Email:
+    message = EmailMessage()
+    message["To"], message["From"], message["Message-ID"] = "a@firm.example", "us@service.example", "<1@us.example>"
+    message.set_content("Good day")
+    return outbox.write(session, message, "test:1", "test", None, None)
