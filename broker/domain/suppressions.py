@@ -1,4 +1,7 @@
-"""Addresses that are never mailed again, kept as hashes."""
+"""Addresses that are never mailed again, kept as hashes.
+
+The hash has no key: mails are written where no settings are at hand, and a changed key must not lift a suppression.
+So it keeps an address out of sight, and does not hide it from somebody who guesses it."""
 
 import hashlib
 

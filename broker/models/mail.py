@@ -48,7 +48,7 @@ class Email(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address never to be mailed again, kept as a keyed hash."""
+    """An address never to be mailed again, kept as a hash."""
 
     address_hash: str = Field(primary_key=True, max_length=64)
     reason: str = Field(max_length=60)
