@@ -1,18 +1,29 @@
 """What the queue can wake: ids in, one call of the domain each. Every task may be run twice or never."""
 
+import fcntl
 import logging
 import os
 import secrets
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import lru_cache
 
+from sqlmodel import Session
+
 from broker.config import Settings
-from broker.db import Database, wake
+from broker.db import Database, now, wake
 from broker.domain import outbox, profiles, runs, shortlists
 from broker.queue import publisher
 from workers.app import app
 
 log = logging.getLogger(__name__)
+FORGOTTEN = timedelta(seconds=30)
+"""Sectors are looked for as soon as they are imported; only what waits longer has been forgotten."""
+REMINDER_SECONDS = 60.0
+"""A process reminds of them no more often: the model may take long to load, or fail to."""
 
 
 @lru_cache(maxsize=1)
@@ -45,8 +56,24 @@ def deliver_outbox() -> None:
 
 @app.task(name="sectors.resolve")
 def resolve_sectors() -> None:
-    """Find the nearest sector for those given in free words."""
-    shortlists.resolve_sectors(database())
+    """Find the nearest sector for those given in free words; where another process is at it, that is enough."""
+    with _alone("sectors.lock") as alone:
+        if alone:
+            shortlists.resolve_sectors(database())
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[bool]:
+    """Whether no other process of this home is within; the system lifts the lock of one that dies."""
+    home = database().settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / name).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 @app.task(name="sweep")
@@ -59,5 +86,20 @@ def sweep() -> None:
             log.warning("%s mails queued again: their worker stopped while sending", freed)
         if outbox.count_due(session):
             wake(session, "outbox.deliver")
-        if profiles.sectors_to_resolve(session):
+        if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
+
+
+_reminded = -REMINDER_SECONDS
+
+
+def _sectors_forgotten(session: Session) -> bool:
+    """Whether sectors wait that nobody seems to look for, and this process has not said so a moment ago."""
+    global _reminded
+    if time.monotonic() - _reminded < REMINDER_SECONDS:
+        return False
+    waiting = profiles.sectors_to_resolve(session)
+    forgotten = bool(waiting) and min(sme.updated_at for sme in waiting) < now(session) - FORGOTTEN
+    if forgotten:
+        _reminded = time.monotonic()
+    return forgotten

@@ -1,3 +1,4 @@
+import fcntl
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -17,6 +18,7 @@ def woken(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Wake]:
     wakes: list[Wake] = []
     database.publish = wakes.append
     monkeypatch.setattr(tasks, "database", lambda: database)
+    monkeypatch.setattr(tasks, "_reminded", -tasks.REMINDER_SECONDS)
     return wakes
 
 
@@ -104,12 +106,39 @@ def test_the_sweep_takes_mail_back_from_a_worker_that_died(database: Database, w
         assert session.get_one(Email, email_id).status is EmailStatus.QUEUED
 
 
-def test_the_sweep_wakes_the_search_for_sectors_given_in_free_words(database: Database, woken: list[Wake]) -> None:
+def wait_for_a_sector(database: Database, waited: timedelta) -> None:
     with database.write() as session:
-        factories.make_sme(session, sector=None, sector_words="Bees and honey")
+        since = now(session) - waited
+        factories.make_sme(session, sector=None, sector_words="Bees and honey", updated_at=since)
+
+
+def test_the_sweep_reminds_once_of_sectors_nobody_looked_for(database: Database, woken: list[Wake]) -> None:
+    wait_for_a_sector(database, timedelta(seconds=40))
+    tasks.sweep()
     tasks.sweep()
 
     assert woken == [("sectors.resolve", None)]
+
+
+def test_the_sweep_leaves_a_sector_that_was_imported_a_moment_ago(database: Database, woken: list[Wake]) -> None:
+    wait_for_a_sector(database, timedelta(seconds=20))
+    tasks.sweep()
+
+    assert woken == []
+
+
+def test_sectors_are_looked_for_by_one_process_at_a_time(
+    database: Database, woken: list[Wake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Database] = []
+    monkeypatch.setattr(tasks.shortlists, "resolve_sectors", looked.append)
+    with (database.settings.home / "sectors.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        tasks.resolve_sectors()
+        assert looked == []
+    tasks.resolve_sectors()
+
+    assert looked == [database]
 
 
 def test_delivering_sends_what_is_due_once(database: Database, woken: list[Wake]) -> None:
