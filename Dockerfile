@@ -1,10 +1,16 @@
 # One image for the web server, the workers and the beat; docker-compose.yml says which one a container is.
-FROM python:3.12-slim-bookworm
+FROM python:3.12-slim-trixie
 
 # The build of PyTorch for processors: the usual one brings several GB for graphics cards.
 ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     BROKER_HOME=/var/lib/broker HF_HOME=/var/lib/broker/huggingface
+
+# pg_dump, pg_restore and psql for `broker backup` and `broker restore`: of the server's version in docker-compose.yml,
+# as an older client refuses a newer server.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --system --uid 10001 --home-dir /var/lib/broker --create-home broker
 WORKDIR /app

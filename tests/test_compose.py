@@ -1,5 +1,6 @@
 """No container engine is at hand to build it, so what docker-compose.yml says is checked against the code."""
 
+import asyncio
 import importlib
 import re
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from typer.main import get_command
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from broker.config import ROOT, Settings
 
@@ -126,6 +128,41 @@ def test_the_image_does_not_run_as_root_and_keeps_its_home_on_a_volume() -> None
     assert home is not None
     assert f"VOLUME {home[1]}" in DOCKERFILE
     assert all(f"home:{home[1]}" in SERVICES[name]["volumes"] for name in OURS)
+
+
+def test_the_image_has_the_client_programs_of_the_database_server() -> None:
+    server = re.search(r"-pg(\d+)$", SERVICES["postgres"]["image"])
+    client = re.search(r"apt-get install .*\bpostgresql-client-(\d+)\b", DOCKERFILE)
+    assert server is not None
+    assert client is not None
+    assert client[1] == server[1]
+    # Debian 12 has version 15, Debian 13 version 17.
+    assert {"15": "bookworm", "17": "trixie"}[client[1]] in DOCKERFILE.split("FROM ")[1].split()[0]
+
+
+def test_the_database_is_on_its_volume() -> None:
+    """The images up to version 17 keep it in another folder than the later ones."""
+    assert SERVICES["postgres"]["image"].endswith("-pg17")
+    assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql/data"]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [("203.0.113.9", "203.0.113.9"), ("198.51.100.1, 203.0.113.9", "203.0.113.9"), (None, "172.18.0.1")],
+)
+def test_the_web_server_sees_each_visitors_address(forwarded: str | None, address: str) -> None:
+    """By way of the proxy on the machine, whose requests come from Docker's network; what a visitor adds is nothing."""
+    seen: list[str] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    (port,) = SERVICES["web"]["ports"]
+    assert port.startswith("127.0.0.1:")
+    trusting = ProxyHeadersMiddleware(page, SERVICES["web"]["environment"]["FORWARDED_ALLOW_IPS"])
+    headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
+    asyncio.run(trusting({"type": "http", "client": ("172.18.0.1", 4711), "headers": headers}, None, None))  # type: ignore[arg-type]
+    assert seen == [address]
 
 
 def docker_command() -> list[str]:
