@@ -157,3 +157,15 @@ def test_nothing_is_mailed_once_nobody_could_answer(session: Session) -> None:
     with pytest.raises(ConflictError, match="has begun"):
         approvals.approve(session, SETTINGS, "ann", event.id)
     assert session.exec(select(Email)).all() == []
+
+
+def test_it_is_foretold_who_cannot_be_mailed_and_again_the_next_time(session: Session) -> None:
+    event, a = make_event(session), make_sme(session, "Ada")
+    silent, private = make_sme(session, "Bea", email=""), make_sme(session, "Cem", consents=(Purpose.MATCHING,))
+    register(session, event, a, silent, private)
+    for mails, unchanged in ((1, 0), (0, 1)):
+        make_shortlists(session, event, (a, silent), (a, private))
+        foretold = approvals.foretell(session, event.id)
+        assert (foretold.lists, foretold.mails, foretold.unchanged) == (3, mails, unchanged)
+        assert list(foretold.not_mailed) == ["Bea", "Cem"]
+        approvals.approve(session, SETTINGS, "ann", event.id)

@@ -7,9 +7,7 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlmodel import Session, select
 
-from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import shortlists as shortlist_domain
 from broker.domain.queries import events, mail, places, shortlists, smes
 from broker.domain.queries.smes import Filters
 from broker.models import (
@@ -93,29 +91,6 @@ def test_registrations_are_counted_by_city_without_those_that_are_out(session: S
     counts = {row.city.code: (row.registered, row.possible, row.waiting) for row in _counts(session, event)}
 
     assert counts == {"rome": (1, 2, 1), "linz": (1, 0, 0)}
-
-
-def test_the_approval_foretold_is_the_approval_that_happens(database: Database, settings: Settings) -> None:
-    settings.demo_mark.touch()  # else links would have to be signed with a key of one's own
-    with database.write() as session:
-        event, names = _event_with_drafts(session)
-    with database.read() as session:
-        foretold = events.approval(session, event.id or 0)
-    with database.write() as session:
-        happened = shortlist_domain.approve(session, settings, "test", event.id or 0)
-
-    assert (foretold.mails, foretold.unchanged, foretold.not_mailed) == (
-        happened.mails,
-        happened.unchanged,
-        happened.not_mailed,
-    )
-    assert foretold.lists == 5
-    assert foretold.mails == 2
-    assert set(foretold.not_mailed) == {names["silent"], names["lonely"], names["refusing"]}
-    with database.write() as session:
-        _drafts_again(session, event)
-        again = events.approval(session, event.id or 0)
-        assert (again.mails, again.unchanged) == (0, 5)
 
 
 def test_an_events_page_counts_answers_and_names_the_mutual_ones(session: Session) -> None:
@@ -249,21 +224,6 @@ def _more_drafts(session: Session, event: Event) -> None:
     factories.register(session, event, one, other)
     run = session.exec(select(MatchRun).where(MatchRun.event_id == event.id)).one()
     _pair(session, run, _list(session, event, run, one), one, _list(session, event, run, other), other)
-
-
-def _drafts_again(session: Session, event: Event) -> None:
-    """The same lists once more, as a later run would make them."""
-    run = _run(session, event)
-    for approved in session.exec(select(Shortlist).where(Shortlist.status == ShortlistStatus.APPROVED)).all():
-        sme = session.get_one(Sme, approved.sme_id)
-        draft = _list(session, event, run, sme)
-        for entry in session.exec(select(ShortlistEntry).where(ShortlistEntry.shortlist_id == approved.id)).all():
-            session.add(
-                ShortlistEntry(
-                    shortlist_id=draft.id or 0, partner_id=entry.partner_id, match_id=entry.match_id, rank=entry.rank
-                )
-            )
-    session.flush()
 
 
 def _run(session: Session, event: Event) -> MatchRun:
