@@ -189,9 +189,8 @@ TABLES: dict[str, Callable[[Session, int], Table]] = {
 def to_csv(data: Table) -> bytes:
     """UTF-8 with BOM, so that Excel reads Łódź; no cell can start a formula, whatever separates cells there."""
     out = io.StringIO(newline="")
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
-    writer.writerow(data.columns)
-    writer.writerows([_inert(cell) for cell in row] for row in data.rows)
+    csv.writer(out).writerow(data.columns)
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([_inert(cell) for cell in row] for row in data.rows)
     return out.getvalue().encode("utf-8-sig")
 
 
