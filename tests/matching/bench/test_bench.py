@@ -4,18 +4,18 @@ from pathlib import Path
 import pytest
 
 from matching.__main__ import main
-from matching.bench import synthetic
+from matching.bench.engine import synthetic
 from matching.profile import texts
 
 
 def test_bench_prints_every_figure_as_json(
     model_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matching.bench.ENCODED", 12)
-    monkeypatch.setattr("matching.bench.SIZES", (12, 40))
+    monkeypatch.setattr("matching.bench.encoder.ENCODED", 12)
+    monkeypatch.setattr("matching.bench.engine.SIZES", (12, 40))
     assert main(["bench", "--json", "--home", str(model_home)]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found["tasks"]) == {"fit_12", "fit_40", "build_12"}
+    assert {"fit_12", "fit_40", "build_12"} <= set(found["tasks"])
     assert found["tasks"]["fit_40"]["floor_seconds"] > 0
     assert found["encoder"]["fp32"]["texts_per_second"] > 0
     assert found["encoder"]["chosen"] in found["encoder"]
