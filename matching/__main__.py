@@ -54,13 +54,12 @@ def parser() -> argparse.ArgumentParser:
 def answer(chosen: argparse.Namespace) -> str:
     """What the chosen command prints."""
     if chosen.command == "run":
-        found, rings = commands.run(chosen.profiles, chosen.output, chosen)
-        summary = f"{len(found.matches)} pairs for {len(found.lists)} SMEs, {len(found.short)} left short"
-        whole = json.loads(found.to_json()) | {"rings": rings}
+        found = commands.run(chosen.profiles, chosen.output, chosen)
         return (
-            json.dumps(whole, ensure_ascii=False)
+            found.to_json().decode()
             if chosen.json
-            else f"{summary}, {len(rings)} exchange rings; written to {chosen.output}"
+            else f"{len(found.matches)} pairs for {len(found.lists)} SMEs, {len(found.short)} left short, "
+            f"{len(found.rings)} exchange rings; written to {chosen.output}"
         )
     if chosen.command == "evaluate":
         found_measures = commands.measure_partners(chosen)

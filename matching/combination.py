@@ -1,14 +1,18 @@
 """From criteria to one strength per pair: reciprocal fit first, what else speaks for the pair beside it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from matching import criteria
-from matching.criteria import Criterion, Matrix
-from matching.history import shared_partners
-from matching.profile import Pair, Policy, Profile
+from matching.criteria import Criterion, Values
+from matching.facts import Facts
+from matching.fits import best_fits
+from matching.history import History
+from matching.likeness import likeness
+from matching.pairs import Pairs
+from matching.profile import Policy
+from matching.statement_fit import Background
 from matching.statements import Array, Texts
 
 
@@ -40,77 +44,89 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Situation:
+    """All a pair is judged by: columns of facts, vectors of texts, the cohort's scale of likeness, its history."""
+
+    ids: tuple[str, ...]
+    facts: Facts
+    texts: Texts
+    background: Background
+    scale: Array  # see likeness.scale_of
+    history: History | None
+    policy: Policy
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
-    """All that is computed of all pairs, (n, n) each; row a, column b."""
+    """What is computed of some pairs: (m,) each, or (2, m) where directed."""
 
-    statement_fit: Array  # (needs, offers) of the cohort's statements
-    directed: dict[str, Criterion]  # fit, markets: what b is to a
+    pairs: Pairs
+    directed: dict[str, Criterion]  # fit, markets: what the other is to one
     symmetric: dict[str, Criterion]
-    shares: dict[str, Matrix]  # what each criterion adds to the strength; they sum to it
-    fit: Matrix  # directed fit after confidence
-    strength: Matrix
+    shares: dict[str, Values]  # what each criterion adds to the strength; they sum to it
+    fit: Values  # directed fit after confidence
+    strength: Values
     quantile: Array  # likeness of the two, as a quantile in the cohort
-    confidence: Matrix
+    confidence: Values
 
 
-def assess(
-    people: Sequence[Profile], texts: Texts, policy: Policy, weights: Weights, history: frozenset[Pair] = frozenset()
-) -> Assessment:
-    """Every criterion, every pair, and their combination; without a history its criterion is left out altogether."""
-    by_meaning = criteria.semantic(texts.needs, texts.offers)
-    by_words = criteria.lexical(texts.needs, texts.offers)
-    statement_fit = 1 - (1 - by_meaning) * (1 - weights.lexical * by_words)
-    directed = {"fit": criteria.fit(texts, statement_fit, weights.stand_in), "markets": criteria.markets(people)}
+def assess(situation: Situation, pairs: Pairs) -> Assessment:
+    """Every criterion of the pairs and their combination; without a history its criterion is left out altogether."""
+    facts, texts, weights = situation.facts, situation.texts, situation.weights
+    best = best_fits(texts, pairs, situation.background, weights.lexical)
+    alike = likeness(texts.descriptions, pairs, situation.scale)
+    directed = {"fit": criteria.fit(texts, pairs, best, weights.stand_in), "markets": criteria.markets(facts, pairs)}
     fit = with_custom(settle(directed["fit"], weights.unknown_fit), weights.custom)
     symmetric = {
         "fit": reciprocal(directed["fit"], fit),
-        "closeness": criteria.closeness(texts, policy.dial),
-        "creative_growth": criteria.creative_growth(people),
+        "closeness": criteria.closeness(alike, situation.policy.dial),
+        "creative_growth": criteria.creative_growth(facts, pairs),
         "markets": both_ways(directed["markets"]),
-        "languages": criteria.languages(people),
-        "readiness": criteria.readiness(people),
+        "languages": criteria.languages(facts, pairs),
+        "readiness": criteria.readiness(facts, pairs),
     }
-    if history:
-        symmetric["history"] = shared_partners([p.id for p in people], history)
-    portions = weights.shares(history=bool(history))
+    if situation.history:
+        symmetric["history"] = criteria.history(situation.history, pairs)
+    portions = weights.shares(history=situation.history is not None)
     shares = share_of_strength(symmetric, portions, weights.unknown)
     return Assessment(
-        statement_fit=statement_fit,
+        pairs=pairs,
         directed=directed,
         symmetric=symmetric,
         shares=shares,
         fit=fit,
         strength=np.round(np.sum(list(shares.values()), axis=0), 5).astype(np.float32),
-        quantile=criteria.quantiles(texts.descriptions)[0],
+        quantile=alike.quantile,
         confidence=np.sum([w * symmetric[k].known for k, w in portions.items()], axis=0).astype(np.float32),
     )
 
 
-def settle(found: Criterion, assumed: float) -> Matrix:
+def settle(found: Criterion, assumed: float) -> Values:
     """The value as far as it is known, the assumed one for the rest: missing data neither helps nor forbids."""
     return np.asarray(found.known * found.value + (1 - found.known) * np.float32(assumed), np.float32)
 
 
-def with_custom(fit: Matrix, custom: float) -> Matrix:
-    """A direction is worth at least a part of the other: an order is an answer to a need no firm writes down."""
-    return np.asarray(np.maximum(fit, np.float32(custom) * fit.T), np.float32)
+def with_custom(fit: Values, custom: float) -> Values:
+    """(2, m): a direction is worth at least a part of the other: an order answers a need no firm writes down."""
+    return np.asarray(np.maximum(fit, np.float32(custom) * fit[::-1]), np.float32)
 
 
-def reciprocal(directed: Criterion, fit: Matrix) -> Criterion:
+def reciprocal(directed: Criterion, fit: Values) -> Criterion:
     """Harmonic mean of both directions: both must say yes, so the weaker side decides (RECON, Pizzato 2010)."""
-    total = fit + fit.T
-    mean = 2 * fit * fit.T / np.where(total > 0, total, 1)
-    return Criterion(mean.astype(np.float32), ((directed.known + directed.known.T) / 2).astype(np.float32))
+    total = fit[0] + fit[1]
+    mean = 2 * fit[0] * fit[1] / np.where(total > 0, total, 1)
+    return Criterion(mean.astype(np.float32), ((directed.known[0] + directed.known[1]) / 2).astype(np.float32))
 
 
 def both_ways(directed: Criterion) -> Criterion:
     """The mean of both directions, as far as each is known."""
-    known = directed.known + directed.known.T
-    value = directed.value * directed.known
-    return Criterion(((value + value.T) / np.maximum(known, 1)).astype(np.float32), (known / 2).astype(np.float32))
+    known = directed.known[0] + directed.known[1]
+    value = (directed.value * directed.known).sum(axis=0)
+    return Criterion((value / np.maximum(known, 1)).astype(np.float32), (known / 2).astype(np.float32))
 
 
-def share_of_strength(symmetric: dict[str, Criterion], portions: dict[str, float], unknown: float) -> dict[str, Matrix]:
+def share_of_strength(symmetric: dict[str, Criterion], portions: dict[str, float], unknown: float) -> dict[str, Values]:
     """Weight times value, criterion by criterion, with `unknown` for what the profiles leave open.
 
     The reciprocal fit has settled what it does not know already, and partners nobody has named are none.

@@ -19,7 +19,6 @@ from matching.fingerprint import BUNDLED, model_fingerprint
 from matching.profile import Cohort, Policy, texts
 from matching.ranking import statements_of
 from matching.result import Result
-from matching.rings import exchange_rings
 from matching.tables import InputError, read_history, read_pairs, read_profiles, read_twins
 
 HEADER = ["a", "b", "strength", "confidence", "a_needs", "b_offers", "b_needs", "a_offers", "missing"]
@@ -42,8 +41,8 @@ def encoded(every: Iterable[str], home: Path, cache: Path | None) -> dict[str, v
     )
 
 
-def run(profiles: Path, output: Path, options: Any) -> tuple[Result, tuple[tuple[str, ...], ...]]:
-    """`run`: shortlists for everyone in the file, written as pairs; and the exchange rings."""
+def run(profiles: Path, output: Path, options: Any) -> Result:
+    """`run`: shortlists for everyone in the file, written as pairs."""
     table = read_profiles(profiles)
     history = read_history(options.history)
     policy, weights = read_policy(options.policy)
@@ -51,12 +50,11 @@ def run(profiles: Path, output: Path, options: Any) -> tuple[Result, tuple[tuple
     say(f"matching {len(table.profiles)} profiles")
     cohort = Cohort(table.profiles, history=history)
     found = build(cohort, vectors, policy, weights, options.seed)
-    rings = exchange_rings(cohort, vectors, policy, weights)
     try:
         write_matches(found, output)
     except OSError as error:
         raise InputError(f"{output}: {error.strerror or 'cannot be written'}") from error
-    return found, rings
+    return found
 
 
 def write_matches(found: Result, output: Path) -> None:

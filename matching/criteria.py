@@ -1,28 +1,25 @@
-"""The criteria: each one function, 0 to 1, over all pairs at once. Row a, column b: what b is to a."""
+"""The criteria: each one function, 0 to 1, over any pairs at once; see matching/pairs.py for their shape."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.profile import Profile
-from matching.rules import equal, membership, shared_count
-from matching.statements import Array, Statements, Texts, best_per_pair
+from matching.facts import Facts, both, equal, shared_languages
+from matching.history import History
+from matching.likeness import Likeness
+from matching.pairs import Pairs
+from matching.statements import Array, Texts
 
-Matrix = NDArray[np.float32]
-
-MIDDLE, SLOPE = 3.2, 0.7  # standard deviations above unrelated statements at which a fit is even, and its steepness
-UNRELATED_SPREAD = 0.1  # what small cohorts fall back on: spread of centred e5 cosines of unrelated statements
-LEXICAL_FLOOR, LEXICAL_FULL = 0.12, 0.5  # TF-IDF cosine that says nothing, and the one that says everything
+Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """A criterion over all pairs: its value and how far the profiles allow to know it, both (n, n) in 0..1."""
+    """Its value and how far the profiles allow to know it, both in 0..1; (m,), or (2, m) where directed."""
 
-    value: Matrix
-    known: Matrix
+    value: Values
+    known: Values
 
 
 def criterion(value: Array, known: Array | NDArray[np.bool_]) -> Criterion:
@@ -31,115 +28,59 @@ def criterion(value: Array, known: Array | NDArray[np.bool_]) -> Criterion:
     return Criterion(value.astype(np.float32), known.astype(np.float32))
 
 
-def semantic(needs: Statements, offers: Statements) -> Array:
-    """(needs, offers) in 0..1: how far a need's cosine to an offer stands above that of unrelated statements.
+def fit(texts: Texts, pairs: Pairs, best: Array, stand_in: float) -> Criterion:
+    """What the other offers of what one needs, (2, m): `best` is the best pair of statements.
 
-    The scale is the cohort's own, one for pairs within a language and one across: median and spread of all cosines,
-    nearly all of which are of unrelated statements. Across languages the same likeness has a smaller cosine.
-    """
-    cosines = needs.vectors @ offers.vectors.T
-    deviations = np.zeros(cosines.shape)
-    across = needs.languages[:, None] != offers.languages[None, :]
-    for group in (across, ~across):
-        deviations[group] = in_deviations(cosines[group])
-    return np.asarray(np.round(1 / (1 + np.exp((MIDDLE - deviations) / SLOPE)), 6))
-
-
-def in_deviations(cosines: Array) -> Array:
-    """(m,) cosines in standard deviations above their median; few of them say little about either."""
-    if not cosines.size:
-        return cosines
-    middle, high = np.quantile(cosines, [0.5, 0.84])  # of a normal distribution: mean, and one deviation above
-    trust = cosines.size / (cosines.size + 200.0)
-    spread = trust * (high - middle) + (1 - trust) * UNRELATED_SPREAD
-    return np.asarray((cosines - trust * middle) / max(spread, 0.02))
-
-
-def lexical(needs: Statements, offers: Statements) -> Array:
-    """(needs, offers) in 0..1: TF-IDF cosine of character 3- to 5-grams within words (scikit-learn, char_wb).
-
-    Names, product words and inflected forms agree without a dictionary; across languages it is 0 and says nothing.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    shape = (len(needs.texts), len(offers.texts))
-    if not all(shape):
-        return np.zeros(shape)
-    words = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, lowercase=True)
-    try:
-        rows = words.fit_transform([*needs.texts, *offers.texts])
-    except ValueError:  # no statement holds three letters in a row
-        return np.zeros(shape)
-    cosines = (rows[: shape[0]] @ rows[shape[0] :].T).toarray()
-    return np.asarray(np.round(np.clip((cosines - LEXICAL_FLOOR) / (LEXICAL_FULL - LEXICAL_FLOOR), 0, 1), 6))
-
-
-def fit(texts: Texts, statement_fit: Array, stand_in: float) -> Criterion:
-    """What b offers of what a needs: the best pair of statements (rows needs, columns offers).
-
-    Without needs the direction is unknown. Where sentences of b's description stand in for offers, the confidence is
+    Without needs the direction is unknown. Where sentences of a description stand in for offers, the confidence is
     `stand_in`: a description tells what a firm does, not what it offers to a partner.
     """
-    value = best_per_pair(statement_fit, texts.needs, texts.offers)
     needed = (texts.needs.counts() > 0).astype(float)
     offered = np.where(texts.offers.stated, 1.0, stand_in) * (texts.offers.counts() > 0)
-    return criterion(value, needed[:, None] * offered[None, :])
+    one, other = pairs.first, pairs.second
+    return criterion(best, np.stack([needed[one] * offered[other], needed[other] * offered[one]]))
 
 
-def quantiles(descriptions: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """(n, n) rank of each pair's likeness among all pairs of the cohort, 0 unlike … 1 alike, and where it is known."""
-    n = len(descriptions)
-    known = np.any(descriptions != 0, axis=1)
-    both = known[:, None] & known[None, :] & ~np.eye(n, dtype=bool)
-    cosines = descriptions @ descriptions.T
-    ordered = np.sort(cosines[np.triu(both)])
-    if not len(ordered):
-        return np.zeros((n, n)), both
-    below = np.searchsorted(ordered, cosines, "left") + np.searchsorted(ordered, cosines, "right")
-    return np.where(both, below / (2 * len(ordered)), 0), both
-
-
-def closeness(texts: Texts, dial: float) -> Criterion:
+def closeness(likeness: Likeness, dial: float) -> Criterion:
     """Inverted U over the quantiles of likeness: too alike teach nothing, too far cannot talk (Nooteboom 2007).
 
     The dial turns the peak from the .85 quantile (0, deepen) to the .25 quantile (1, explore).
     """
-    quantile, known = quantiles(texts.descriptions)
     peak = 0.85 - 0.6 * dial
     width = max(peak, 1 - peak)
-    return criterion(1 - ((quantile - peak) / width) ** 2, known)
+    return criterion(1 - ((likeness.quantile - peak) / width) ** 2, likeness.known)
 
 
-def creative_growth(people: Sequence[Profile]) -> Criterion:
+def creative_growth(facts: Facts, pairs: Pairs) -> Criterion:
     """1 where a creative firm meets one of another growth sector: the programme's mission; else 0."""
-    creative = np.array([p.group == "creative" for p in people], dtype=bool)
-    growth = np.array([p.group == "growth" for p in people], dtype=bool)
-    across = (creative[:, None] & growth[None, :]) | (growth[:, None] & creative[None, :])
-    grouped = creative | growth
-    return criterion(across.astype(float), grouped[:, None] & grouped[None, :])
+    grouped = both(np.asarray(facts.group >= 0), pairs)
+    across = grouped & (facts.group[pairs.first] != facts.group[pairs.second])
+    return criterion(across.astype(float), grouped)
 
 
-def markets(people: Sequence[Profile]) -> Criterion:
-    """1 where a wants to sell in b's country and b sits in another country than a; directed, so not symmetric."""
-    countries = [p.country.upper() for p in people]
-    wanted = [frozenset(m.upper() for m in p.markets) for p in people]
-    every = sorted({*countries, *frozenset().union(*wanted)} - {""})
-    home = membership([frozenset({c}) for c in countries], every)
-    reached = (membership(wanted, every) @ home.T > 0) & ~equal(countries)
-    listed, placed = np.array([bool(w) for w in wanted], dtype=bool), np.array([bool(c) for c in countries], dtype=bool)
-    return criterion(reached.astype(float), listed[:, None] & placed[None, :])
+def markets(facts: Facts, pairs: Pairs) -> Criterion:
+    """(2, m): 1 where one wants to sell in the other's country and sits in another country itself."""
+    abroad = ~equal(facts.country, pairs)
+    placed, listed = np.asarray(facts.country >= 0), np.asarray(facts.markets.any(axis=1))
+    ends = np.stack([pairs.first, pairs.second])
+    there = np.zeros(ends.shape, dtype=bool)
+    if facts.markets.size:
+        there = facts.markets[ends, facts.country[ends[::-1]]] & placed[ends[::-1]]
+    return criterion((there & abroad).astype(float), listed[ends] & placed[ends[::-1]])
 
 
-def languages(people: Sequence[Profile]) -> Criterion:
+def languages(facts: Facts, pairs: Pairs) -> Criterion:
     """0.5 for one shared working language, 0.75 for two, 1 for three or more."""
-    shared = shared_count([p.languages for p in people])
-    spoken = np.array([bool(p.languages) for p in people], dtype=bool)
+    shared = shared_languages(facts, pairs)
     value = np.where(shared > 0, np.minimum(0.25 + 0.25 * shared, 1.0), 0.0)
-    return criterion(value, spoken[:, None] & spoken[None, :])
+    return criterion(value, both(np.asarray(facts.languages.any(axis=1)), pairs))
 
 
-def readiness(people: Sequence[Profile]) -> Criterion:
+def readiness(facts: Facts, pairs: Pairs) -> Criterion:
     """How ready for work abroad the less ready of the two is, 1..5 put on 0..1."""
-    level = np.array([p.readiness or 0 for p in people], dtype=float)
-    value = (np.clip(np.minimum(level[:, None], level[None, :]), 1, 5) - 1) / 4
-    return criterion(value, (level[:, None] > 0) & (level[None, :] > 0))
+    less = np.minimum(facts.readiness[pairs.first], facts.readiness[pairs.second])
+    return criterion((np.clip(less, 1, 5) - 1) / 4, less > 0)
+
+
+def history(found: History, pairs: Pairs) -> Criterion:
+    """How much the past partners of the two overlap (see matching/history.py); known where both have any."""
+    return criterion(found.shared(pairs), both(found.active, pairs))

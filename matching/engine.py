@@ -7,15 +7,22 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from matching import evidence, rules
-from matching.combination import Assessment, Weights, assess
-from matching.profile import Cohort, Pair, Policy, Profile
-from matching.result import Match, Result
-from matching.selection import Limits, random_words, select
-from matching.shortfall import Situation, shortfalls
-from matching.statements import Texts, Vectors, gather
+from matching import facts, rules
+from matching.combination import Assessment, Situation, Weights, assess
+from matching.history import history_of
+from matching.likeness import scale_of
+from matching.matches import describe, ranked
+from matching.pairs import Pairs, all_pairs
+from matching.profile import Cohort, Pair, Policy
+from matching.result import Result
+from matching.rings import exchange_rings
+from matching.selection import Problem, random_words, select
+from matching.shortfall import Outcome, relaxations, shortfalls
+from matching.statement_fit import measure
+from matching.statements import Vectors, gather
 
 Progress = Callable[[str, int, int], None]
+Counts = dict[str, NDArray[np.int64]]
 STAGES = ("rules", "fit", "selection", "evidence")
 
 
@@ -33,30 +40,26 @@ def build(
     """
     tell = progress or (lambda stage, done, total: None)
     cohort = in_order(cohort)
-    people = cohort.profiles
     tell("rules", 0, 1)
-    mask, masks = rules.allowed(cohort, policy)
+    situation = situation_of(cohort, vectors, policy, weights)
+    pairs = open_pairs(situation)
     tell("rules", 1, 1)
     tell("fit", 0, 1)
-    texts = gather(people, vectors)
-    found = assess(people, texts, policy, weights, cohort.history)
+    found = assess(situation, pairs)
     tell("fit", 1, 1)
-    place = {profile.id: i for i, profile in enumerate(people)}
-    pinned = rules.listed(cohort.pinned, place) & mask
-    traits = traits_of(people)
-    wanted = wanted_of(policy, traits, mask)
-    limits = Limits(np.maximum(policy.most_partners, pinned.sum(axis=1)), attainable(wanted, traits, mask), traits)
-    words = random_words([p.id for p in people], seed)
-    strength = found.strength.astype(np.float64)
-    chosen = select(strength, mask, pinned, limits, words, lambda done, total: tell("selection", done, total))
-    matches = describe(people, chosen.pairs, texts, found, pinned, lambda d, t: tell("evidence", d, t))
-    on_list = rules.listed([(m.a, m.b) for m in matches], place)
+    words = random_words(situation.ids, seed)
+    problem, wanted = asked(situation, found, words)
+    chosen = select(problem, lambda done, total: tell("selection", done, total))
+    places = np.searchsorted(pairs.codes(), [a * pairs.n + b for a, b in chosen.pairs])
+    short = shortfalls(Outcome(situation, cohort.profiles, wanted, chosen.pairs))
     return Result(
-        matches=matches,
-        lists=ranked(people, on_list, found, weights, as_fractions(words)),
-        short=shortfalls(Situation(people, policy, mask, masks, traits, wanted, on_list)),
+        matches=describe(cohort, situation, found, places, lambda d, t: tell("evidence", d, t)),
+        lists=ranked(situation, found, places, words),
+        short={sme: found_short.told for sme, found_short in short.items()},
         gap=chosen.gap,
-        refused=refused_pins(cohort, masks, place),
+        refused=refused_pins(cohort, situation),
+        rings=exchange_rings(situation, found),
+        relaxations=relaxations(short, cohort.profiles),
     )
 
 
@@ -69,112 +72,72 @@ def in_order(cohort: Cohort) -> Cohort:
     return replace(cohort, profiles=people)
 
 
-def traits_of(people: tuple[Profile, ...]) -> dict[str, rules.Mask]:
-    """(n, n) masks of what the policy counts on a list; an empty value never counts as equal."""
-    groups = np.array([p.group for p in people], dtype=object)
-    across = (groups[:, None] == "creative") & (groups[None, :] == "growth")
-    everyone = ~np.eye(len(people), dtype=bool)
-    return {
-        "partners": everyone,
-        "other_city": ~rules.equal([p.city.casefold() for p in people]) & everyone,
-        "other_sector": ~rules.equal([p.sector.casefold() for p in people]) & everyone,
-        "creative_growth": np.asarray(across | across.T, dtype=bool),
-    }
+def situation_of(cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weights) -> Situation:
+    """All that pairs are judged by, made once."""
+    ids = tuple(profile.id for profile in cohort.profiles)
+    texts = gather(cohort.profiles, vectors)
+    return Situation(
+        ids=ids,
+        facts=facts.facts_of(cohort),
+        texts=texts,
+        background=measure(texts),
+        scale=scale_of(texts.descriptions),
+        history=history_of(ids, cohort.history) if cohort.history else None,
+        policy=policy,
+        weights=weights,
+    )
 
 
-def wanted_of(policy: Policy, traits: dict[str, rules.Mask], mask: rules.Mask) -> dict[str, NDArray[np.int64]]:
+def open_pairs(situation: Situation) -> Pairs:
+    """The pairs that may be matched."""
+    pairs = all_pairs(len(situation.ids))
+    masks = rules.removed(situation.facts, situation.policy, pairs)
+    return pairs.where(rules.allowed(situation.facts, pairs, masks))
+
+
+def asked(situation: Situation, found: Assessment, words: NDArray[np.uint64]) -> tuple[Problem, Counts]:
+    """The selection's problem over the open pairs, and what the policy asks for by SME, (n,) each."""
+    pairs, policy = found.pairs, situation.policy
+    traits = facts.traits(situation.facts, pairs)
+    there = {name: pairs.counts(trait) for name, trait in traits.items()}
+    pinned = facts.among(pairs, situation.facts.pinned)
+    wanted = wanted_of(policy, there)
+    return Problem(
+        n=pairs.n,
+        first=pairs.first,
+        second=pairs.second,
+        utility=found.strength.astype(np.float64),
+        pinned=pinned,
+        most=np.maximum(policy.most_partners, pairs.counts(pinned)),
+        # No more than each SME's own candidates allow: the rest is told, not priced.
+        least={name: np.minimum(count, there[name]) for name, count in wanted.items()},
+        traits=traits,
+        words=words,
+    ), wanted
+
+
+def wanted_of(policy: Policy, there: Counts) -> Counts:
     """(n,) what the policy asks for; across creative and growth only where a candidate exists, as its rule says."""
-    n = len(mask)
-    wanted = {
+    counts = {
         "partners": policy.min_partners,
         "other_city": policy.min_other_city,
         "other_sector": policy.min_other_sector,
         "creative_growth": policy.min_creative_growth,
     }
-    asked = {name: np.full(n, count, dtype=np.int64) for name, count in wanted.items()}
-    asked["creative_growth"] = np.minimum(asked["creative_growth"], (traits["creative_growth"] & mask).sum(axis=1))
-    return asked
+    wanted = {name: np.full(len(there[name]), count, dtype=np.int64) for name, count in counts.items()}
+    wanted["creative_growth"] = np.minimum(wanted["creative_growth"], there["creative_growth"])
+    return wanted
 
 
-def attainable(
-    wanted: dict[str, NDArray[np.int64]], traits: dict[str, rules.Mask], mask: rules.Mask
-) -> dict[str, NDArray[np.int64]]:
-    """(n,) what is asked, no more than each SME's own candidates allow: the rest is told, not priced."""
-    return {name: np.minimum(count, (traits[name] & mask).sum(axis=1)) for name, count in wanted.items()}
-
-
-def describe(
-    people: tuple[Profile, ...],
-    pairs: tuple[tuple[int, int], ...],
-    texts: Texts,
-    found: Assessment,
-    pinned: rules.Mask,
-    tick: Callable[[int, int], None],
-) -> tuple[Match, ...]:
-    """Numbers, quotes and gaps of every chosen pair."""
-    matches = []
-    tick(0, len(pairs))
-    for done, (a, b) in enumerate(pairs, start=1):
-        a_to_b, b_to_a = evidence.quotes(a, b, texts, found), evidence.quotes(b, a, texts, found)
-        alike_known = bool(found.symmetric["closeness"].known[a, b])
-        matches.append(
-            Match(
-                a=people[a].id,
-                b=people[b].id,
-                strength=number(found.strength[a, b]),
-                criteria=criteria_of(found, a, b),
-                shares={name: number(share[a, b]) for name, share in found.shares.items()},
-                confidence=number(found.confidence[a, b]),
-                a_to_b=a_to_b,
-                b_to_a=b_to_a,
-                missing=evidence.missing(people[a], people[b], a_to_b, b_to_a),
-                distance=evidence.distance_in_words(float(found.quantile[a, b]), alike_known),
-                pinned=bool(pinned[a, b]),
-            )
-        )
-        tick(done, len(pairs))
-    return tuple(matches)
-
-
-def criteria_of(found: Assessment, a: int, b: int) -> dict[str, float]:
-    """Every criterion of a pair, the directed ones both ways; what is unknown is left out."""
-    values: dict[str, float] = {}
-    for name, criterion in found.directed.items():
-        for direction, (i, j) in (("a_to_b", (a, b)), ("b_to_a", (b, a))):
-            if criterion.known[i, j] > 0:
-                values[f"{name}_{direction}"] = number(criterion.value[i, j])
-    for name, criterion in found.symmetric.items():
-        if criterion.known[a, b] > 0:
-            values[name] = number(criterion.value[a, b])
-    return values
-
-
-def number(value: np.float32) -> float:
-    """A matrix entry as a plain float of five digits."""
-    return round(float(value), 5)
-
-
-def as_fractions(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """(n,) the seeded words as numbers in 0..1, to break ties within a list."""
-    return np.asarray(words / 2.0**64, np.float64)
-
-
-def ranked(
-    people: tuple[Profile, ...], on_list: rules.Mask, found: Assessment, weights: Weights, ties: NDArray[np.float64]
-) -> dict[str, tuple[str, ...]]:
-    """Each SME's partners, best first: the pair's strength and what the partner brings to this SME."""
-    worth = np.round(found.strength.astype(np.float64) + weights.brings * found.fit, 5)
-    return {
-        profile.id: tuple(
-            people[j].id for j in sorted(np.flatnonzero(on_list[i]), key=lambda j: (-worth[i, j], ties[j]))
-        )
-        for i, profile in enumerate(people)
-    }
-
-
-def refused_pins(cohort: Cohort, masks: dict[str, rules.Mask], place: dict[str, int]) -> dict[Pair, str]:
+def refused_pins(cohort: Cohort, situation: Situation) -> dict[Pair, str]:
     """Pins that a rule stronger than the organiser's pin forbids, with the rule; pins of absent SMEs are ignored."""
-    there = [(a, b) for a, b in sorted(cohort.pinned) if a in place and b in place]
+    pins = situation.facts.pinned
+    n = len(situation.ids)
+    pairs = Pairs(n, pins // max(n, 1), pins % max(n, 1))
+    masks = rules.removed(situation.facts, situation.policy, pairs)
     return {
-        (a, b): rule for a, b in there for rule in reversed(rules.STRONGER_THAN_PINS) if masks[rule][place[a], place[b]]
+        (situation.ids[pairs.first[k]], situation.ids[pairs.second[k]]): rule
+        for k in range(len(pairs))
+        for rule in reversed(rules.STRONGER_THAN_PINS)
+        if masks[rule][k]
     }

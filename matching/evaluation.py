@@ -6,11 +6,12 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.facts import equal_values
 from matching.history import network
 from matching.measures import NAMES, digits, draws, intervals, measure
+from matching.pairs import Mask
 from matching.profile import Pair, Profile
 from matching.ranking import RankingWeights, combined, signals
-from matching.rules import Mask, equal
 from matching.selection import pair_ties, random_words
 from matching.statements import centred
 from matching.tables import InputError, Table
@@ -76,7 +77,7 @@ def candidates(people: Sequence[Profile], history: frozenset[Pair], other: str |
     """(n, n) everyone but oneself, known partners and, with `other`, those equal in that column."""
     n = len(people)
     known = network([p.id for p in people], history)[:n, :n].toarray() > 0
-    same = equal([getattr(p, other).casefold() for p in people]) if other else np.zeros((n, n), dtype=bool)
+    same = equal_values([getattr(p, other).casefold() for p in people]) if other else np.zeros((n, n), dtype=bool)
     return np.asarray(~known & ~same & ~np.eye(n, dtype=bool))
 
 

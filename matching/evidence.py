@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matching.combination import Assessment
+from matching.combination import Situation
 from matching.profile import Profile
-from matching.statements import Statements, Texts
+from matching.statement_fit import statement_fit
 
 STRONG, GOOD, POSSIBLE = 0.75, 0.45, 0.2  # of a fit's calibrated value; below the last nothing is quoted
 CLOSE, NEAR = 0.8, 0.4  # quantile of likeness among the cohort's pairs
@@ -24,26 +24,21 @@ class Evidence:
     source: str  # 'offer' or 'description'
 
 
-def quotes(a: int, b: int, texts: Texts, found: Assessment) -> Evidence | None:
+def quotes(a: int, b: int, situation: Situation) -> Evidence | None:
     """The statements that best show what SME b brings to SME a; None if a side is silent or nothing fits."""
-    needs, offers = rows_of(texts.needs, a), rows_of(texts.offers, b)
-    values = found.statement_fit[needs, offers]
+    needs, offers = situation.texts.needs.of([a]), situation.texts.offers.of([b])
+    values = statement_fit(needs, offers, situation.background, situation.weights.lexical)
     if not values.size or values.max() < POSSIBLE:
         return None
     need, offer = np.unravel_index(int(values.argmax()), values.shape)
     value = float(values[need, offer])
     return Evidence(
-        need=texts.needs.texts[needs.start + int(need)],
-        offer=texts.offers.texts[offers.start + int(offer)],
+        need=needs.texts[int(need)],
+        offer=offers.texts[int(offer)],
         strength=strength_in_words(value),
         value=round(value, 4),
-        source="offer" if texts.offers.stated[b] else "description",
+        source="offer" if offers.stated[0] else "description",
     )
-
-
-def rows_of(statements: Statements, index: int) -> slice:
-    """Where the statements of one SME stand."""
-    return slice(int(statements.bounds[index]), int(statements.bounds[index + 1]))
 
 
 def strength_in_words(value: float) -> str:

@@ -5,12 +5,13 @@ with everybody introduces nobody. The degrees of the two ends are damped too, so
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.criteria import Criterion
+from matching.pairs import Pairs, blocks
 from matching.profile import Pair
 
 DAMPING = 0.25  # power of either end's degree
@@ -47,10 +48,30 @@ def on_scale(value: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.round(np.minimum(np.log1p(value / FAINT) / np.log1p(FULL / FAINT), 1), 6))
 
 
-def shared_partners(ids: Sequence[str], pairs: Iterable[Pair]) -> Criterion:
-    """(n, n) how much the past partners of two SMEs overlap; known where both have any."""
+@dataclass(frozen=True, slots=True)
+class History:
+    """The network of n SMEs, ready to be asked about any pair of them."""
+
+    active: NDArray[np.bool_]  # (n,) who has a past partner
+    damped: Any  # (n, nodes) sparse adjacency, rows damped by their degree
+    weight: NDArray[np.float64]  # (nodes,) 1 / degree
+
+    def shared(self, pairs: Pairs) -> NDArray[np.float64]:
+        """(m,) how much the past partners of two SMEs overlap, 0..1."""
+        found = np.zeros(len(pairs))
+        weighted = self.damped.multiply(self.weight[None, :]).tocsr()
+        for block in blocks(pairs):
+            product = (weighted[block.firsts] @ self.damped[block.seconds].T).toarray()
+            found[block.span] = product[block.row, block.column]
+        return on_scale(found)
+
+
+def history_of(ids: Sequence[str], pairs: Iterable[Pair]) -> History:
+    """The network between `ids` and whoever else the pairs name."""
+    from scipy import sparse
+
     adjacency = network(ids, pairs)
+    degree = np.maximum(np.asarray(adjacency.sum(axis=1)).ravel(), 1)
     n = len(ids)
-    active = np.asarray(adjacency[:n].sum(axis=1)).ravel() > 0
-    known = active[:, None] & active[None, :]
-    return Criterion(on_scale(index(adjacency, n)).astype(np.float32), known.astype(np.float32))
+    damped = (sparse.diags_array(degree[:n] ** -DAMPING) @ adjacency[:n]).tocsr()
+    return History(np.asarray(adjacency[:n].sum(axis=1)).ravel() > 0, damped, 1 / degree)

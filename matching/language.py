@@ -38,6 +38,18 @@ WORDS = {
         mis mitte ning nii nende oma on olla pealt peale pole saab see selle siis sisse ta teeb tema või
         välja üks üle üles""",
 }
+NAMES = {
+    "cs": "Czech",
+    "de": "German",
+    "en": "English",
+    "et": "Estonian",
+    "it": "Italian",
+    "lt": "Lithuanian",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "sv": "Swedish",
+}
 LETTERS = {
     "de": "ßäöü",
     "nl": "",

@@ -66,6 +66,10 @@ class Cohort:
     pinned: frozenset[Pair] = frozenset()
     history: frozenset[Pair] = frozenset()  # who worked with whom; ids outside `profiles` count as shared partners
 
+    def places(self) -> dict[str, int]:
+        """Where each SME stands among the profiles, by id."""
+        return {profile.id: i for i, profile in enumerate(self.profiles)}
+
 
 def pair(a: str, b: str) -> Pair:
     """The two ids as a `Pair`, smaller first."""

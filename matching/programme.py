@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.rules import Mask
+from matching.pairs import Mask
 
 Array = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.facts import equal_values
 from matching.history import index, network, on_scale
 from matching.profile import Pair, Profile, sentences
-from matching.rules import equal
 from matching.statements import centred
 
 Array = NDArray[np.float64]
@@ -122,7 +122,7 @@ def other_sector(people: Sequence[Profile]) -> Array:
     """(n, n): 1 where both sectors are known and differ."""
     sectors = [p.sector.casefold() for p in people]
     known = np.array([bool(sector) for sector in sectors], dtype=bool)
-    return np.asarray(known[:, None] & known[None, :] & ~equal(sectors), dtype=np.float64)
+    return np.asarray(known[:, None] & known[None, :] & ~equal_values(sectors), dtype=np.float64)
 
 
 def combined(found: Mapping[str, Array], weights: RankingWeights, without: str = "") -> Array:

@@ -28,6 +28,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """Three or four SMEs of which each needs what the next offers; the last needs what the first offers."""
+
+    members: tuple[str, ...]
+    evidence: tuple[Evidence | None, ...]  # one a member: what it needs and the next one offers
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A whole run: pairs, lists by SME id (best first), who is left short and why."""
 
@@ -36,6 +44,8 @@ class Result:
     short: dict[str, Shortfall]
     gap: float  # how far, at most, the selection may be from the best possible; 0..1 of its value
     refused: dict[Pair, str]  # pins that a stronger rule forbids, with that rule's name
+    rings: tuple[Ring, ...] = ()
+    relaxations: tuple[str, ...] = ()  # what would help the SMEs left short, those that help most of them first
 
     def to_json(self) -> bytes:
         """Canonical UTF-8 JSON: sorted keys, five digits; equal for equal inputs on every run of a machine."""
@@ -45,6 +55,8 @@ class Result:
             "short": {sme: asdict(short) for sme, short in self.short.items()},
             "gap": self.gap,
             "refused": [[*pair, rule] for pair, rule in sorted(self.refused.items())],
+            "rings": [asdict(ring) for ring in self.rings],
+            "relaxations": self.relaxations,
         }
         return json.dumps(rounded(content), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -10,48 +10,65 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching import rules
-from matching.combination import Weights, assess
-from matching.engine import in_order
-from matching.evidence import GOOD
-from matching.profile import Cohort, Policy
-from matching.rules import Mask
-from matching.statements import Array, Vectors, gather
+from matching.combination import Assessment, Situation
+from matching.evidence import GOOD, quotes
+from matching.result import Ring
+from matching.statements import Array
 
 LONGEST = 4
 SUPPLIERS = 8  # the best per firm that are followed: bounds the cycles to n * 8**3
-Ring = tuple[int, ...]
+Places = tuple[int, ...]
 
 
-def exchange_rings(cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weights) -> tuple[tuple[str, ...], ...]:
-    """Rings of SME ids, each needing what the next offers (the last: the first); no pair in them is ruled out."""
-    cohort = in_order(cohort)
-    fit = assess(cohort.profiles, gather(cohort.profiles, vectors), policy, weights, cohort.history).directed["fit"]
-    value = (fit.value * fit.known).astype(np.float64)
-    chosen = best_rings(value, rules.allowed(cohort, policy)[0])
-    return tuple(tuple(cohort.profiles[i].id for i in ring) for ring in chosen)
+def exchange_rings(situation: Situation, found: Assessment) -> tuple[Ring, ...]:
+    """Rings of SMEs, each needing what the next offers (the last: the first); no pair in them is ruled out."""
+    return tuple(told(ring, situation) for ring in best_rings(directed_fit(found)))
 
 
-def best_rings(value: Array, open_pairs: Mask, least: float = GOOD) -> tuple[Ring, ...]:
-    """Disjoint rings of three to LONGEST with the best total; value (n, n): what column offers of row's needs."""
-    rings = sorted(cycles(suppliers_of(value, open_pairs, least)))
+def directed_fit(found: Assessment) -> Any:
+    """(n, n) sparse: what column offers of row's needs, where it is good at least, as far as it is known."""
+    from scipy import sparse
+
+    fit, pairs = found.directed["fit"], found.pairs
+    value = np.concatenate(fit.value * fit.known).astype(np.float64)
+    one, other = np.concatenate([pairs.first, pairs.second]), np.concatenate([pairs.second, pairs.first])
+    good = value >= GOOD
+    return sparse.csr_array((value[good], (one[good], other[good])), shape=(pairs.n, pairs.n))
+
+
+def told(ring: Places, situation: Situation) -> Ring:
+    """Ids and quotes instead of places."""
+    return Ring(
+        members=tuple(situation.ids[i] for i in ring),
+        evidence=tuple(quotes(i, j, situation) for i, j in steps(ring)),
+    )
+
+
+def best_rings(value: Any) -> tuple[Places, ...]:
+    """Disjoint rings with the best total; value (n, n) sparse: what column offers of row's needs."""
+    rings = sorted(cycles(suppliers_of(value)))
     if not rings:
         return ()
     worth = np.array([sum(value[i, j] for i, j in steps(ring)) for ring in rings])
-    return tuple(rings[k] for k in packed(rings, worth, len(value)))
+    return tuple(rings[k] for k in packed(rings, worth, value.shape[0]))
 
 
-def suppliers_of(value: Array, open_pairs: Mask, least: float) -> list[list[int]]:
+def suppliers_of(value: Any) -> list[list[int]]:
     """For each firm its best suppliers, best first, without those that need what it offers: they are a pair."""
-    enough = (value >= least) & open_pairs
-    one_way = enough & ~enough.T
-    order = np.argsort(np.where(one_way, -value, np.inf), axis=1, kind="stable")[:, :SUPPLIERS]
-    return [[int(j) for j in row if one_way[i, j]] for i, row in enumerate(order)]
+    both = (value > 0).multiply(value.T > 0)
+    one_way = (value - value.multiply(both)).tocsr()
+    one_way.eliminate_zeros()
+    one_way.sort_indices()
+    rows = (slice(*one_way.indptr[i : i + 2]) for i in range(value.shape[0]))
+    return [
+        [int(j) for j in one_way.indices[row][np.argsort(-one_way.data[row], kind="stable")[:SUPPLIERS]]]
+        for row in rows
+    ]
 
 
-def cycles(suppliers: list[list[int]]) -> Iterator[Ring]:
+def cycles(suppliers: list[list[int]]) -> Iterator[Places]:
     """Every cycle of three to LONGEST firms once, beginning with its smallest place."""
-    paths: list[Ring] = [(start,) for start in range(len(suppliers))]
+    paths: list[Places] = [(start,) for start in range(len(suppliers))]
     while paths:
         path = paths.pop()
         for following in suppliers[path[-1]]:
@@ -61,12 +78,12 @@ def cycles(suppliers: list[list[int]]) -> Iterator[Ring]:
                 paths.append((*path, following))
 
 
-def steps(ring: Ring) -> Iterator[tuple[int, int]]:
+def steps(ring: Places) -> Iterator[tuple[int, int]]:
     """Who needs, and who offers it, once around."""
     return zip(ring, (*ring[1:], ring[0]), strict=True)
 
 
-def packed(rings: list[Ring], worth: Array, n: int) -> NDArray[np.int64]:
+def packed(rings: list[Places], worth: Array, n: int) -> NDArray[np.int64]:
     """Places of the rings to choose: the best total with each firm in at most one."""
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp

@@ -11,12 +11,13 @@ the set could still improve it; they are added until none can (column generation
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.pairs import Mask
 from matching.programme import Programme, Relaxation, integral, relaxed
-from matching.rules import Mask
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class Selection:
     gap: float
 
 
-def select(
+def select_dense(
     strength: Array,
     mask: Mask,
     pinned: Mask,
@@ -120,3 +121,36 @@ def grow(problem: Programme, candidates: Mask, share: float | None) -> tuple[Mas
         added = best_of_each(found.saving, missing, FIRST_CANDIDATES)
         candidates = candidates | added | added.T
     return problem.open, relaxed(problem, problem.open, share)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is asked of the lists, over the open pairs of n SMEs; (m,) pairs and (n,) SMEs."""
+
+    n: int
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    utility: Array
+    pinned: NDArray[np.bool_]
+    most: NDArray[np.int64]
+    least: dict[str, NDArray[np.int64]]
+    traits: dict[str, NDArray[np.bool_]]
+    words: NDArray[np.uint64]
+
+
+def select(problem: Problem, tick: Callable[[int, int], None] = lambda done, total: None) -> Selection:
+    """(adapter until the edge-list selection is merged)"""
+
+    def dense(values: Any, kind: Any) -> Any:
+        full = np.zeros((problem.n, problem.n), dtype=kind)
+        full[problem.first, problem.second] = values
+        return np.maximum(full, full.T)
+
+    return select_dense(
+        dense(problem.utility, float),
+        dense(True, bool),
+        dense(problem.pinned, bool),
+        Limits(problem.most, problem.least, {k: dense(v, bool) for k, v in problem.traits.items()}),
+        problem.words,
+        tick,
+    )

@@ -33,6 +33,20 @@ class Statements:
         """(n,) how many statements each SME has."""
         return np.diff(self.bounds)
 
+    def of(self, places: Sequence[int] | NDArray[np.int64]) -> "Statements":
+        """The statements of some SMEs, in the order given; the same one may be named twice."""
+        chosen = np.asarray(places, dtype=np.int64)
+        counts = self.counts()[chosen]
+        bounds = np.concatenate([[0], np.cumsum(counts)])
+        rows = np.repeat(self.bounds[chosen] - bounds[:-1], counts) + np.arange(bounds[-1])
+        return Statements(
+            texts=tuple(self.texts[row] for row in rows),
+            languages=self.languages[rows],
+            vectors=self.vectors[rows],
+            bounds=bounds,
+            stated=self.stated[chosen],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Texts:
@@ -127,13 +141,3 @@ def on_grid(rows: Array) -> Array:
     """Unit rows, coordinates rounded to multiples of 1/GRID; zero rows stay zero."""
     norms = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
     return np.rint(rows / np.where(norms > 0, norms, 1) * GRID) / GRID
-
-
-def best_per_pair(values: Array, rows: Statements, columns: Statements) -> Array:
-    """(n, n): the largest value among the statements of SME a (rows) and SME b (columns); 0 where one has none."""
-    best = np.zeros((len(rows.bounds) - 1, len(columns.bounds) - 1))
-    from_a, from_b = np.flatnonzero(rows.counts()), np.flatnonzero(columns.counts())
-    if len(from_a) and len(from_b):
-        by_row = np.maximum.reduceat(values, rows.bounds[from_a], axis=0)
-        best[np.ix_(from_a, from_b)] = np.maximum.reduceat(by_row, columns.bounds[from_b], axis=1)
-    return best

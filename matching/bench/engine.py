@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from matching.bench.timing import Timing, best_of, timing
 from matching.combination import Weights, assess
-from matching.engine import build
+from matching.engine import build, situation_of
+from matching.pairs import all_pairs
 from matching.profile import Cohort, Policy, Profile, texts
-from matching.statements import gather
 
 SIZES = (102, 1000)  # a workshop like that of 2014, and a large brokerage event
 DIMENSIONS, STATEMENTS = 384, 3
@@ -53,15 +53,15 @@ def invented(i: int, draw: np.random.Generator) -> Profile:
 
 def fit_beside_product(n: int) -> Timing:
     """All criteria of all pairs, beside one float64 product of the same needs and offers."""
-    cohort, vectors = synthetic(n)
-    gathered = gather(cohort.profiles, vectors)
-    floor = best_of(3, lambda: gathered.needs.vectors @ gathered.offers.vectors.T)
-    return timing(best_of(3, lambda: assess(cohort.profiles, gathered, Policy(), Weights())), floor)
+    situation = situation_of(*synthetic(n), Policy(), Weights())
+    needs, offers = situation.texts.needs.vectors, situation.texts.offers.vectors
+    floor = best_of(3, lambda: needs @ offers.T)
+    return timing(best_of(3, lambda: assess(situation, all_pairs(n))), floor)
 
 
 def whole_build(n: int) -> Timing:
     """Rules to evidence, beside the criteria alone."""
     cohort, vectors = synthetic(n)
-    gathered = gather(cohort.profiles, vectors)
-    floor = best_of(3, lambda: assess(cohort.profiles, gathered, Policy(), Weights()))
+    situation = situation_of(cohort, vectors, Policy(), Weights())
+    floor = best_of(3, lambda: assess(situation, all_pairs(n)))
     return timing(best_of(3, lambda: build(cohort, vectors, Policy(), Weights(), seed=1)), floor)

@@ -1,133 +1,128 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from matching import Policy, Weights, criteria
-from matching.combination import assess, both_ways, reciprocal, with_custom
+from matching import Cohort, Policy, Profile, Weights, criteria
+from matching.combination import Assessment, assess, both_ways, reciprocal, with_custom
 from matching.criteria import Criterion
-from matching.statements import gather
+from matching.engine import situation_of
+from matching.facts import facts_of
+from matching.likeness import Likeness
+from matching.pairs import all_pairs
 
 from .conftest import cohort_of, profile, vectors_of
 
 
+def assessed(people: Sequence[Profile], history: frozenset[tuple[str, str]] = frozenset()) -> Assessment:
+    cohort = Cohort(tuple(people), history=history)
+    return assess(situation_of(cohort, vectors_of(people), Policy(), Weights()), all_pairs(len(people)))
+
+
 def test_creative_meets_growth() -> None:
-    people = [profile("a", group="creative"), profile("b", group="growth"), profile("c", group="")]
-    found = criteria.creative_growth(people)
-    assert found.value.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
-    assert found.known.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+    people = (profile("a", group="creative"), profile("b", group="growth"), profile("c", group=""))
+    found = criteria.creative_growth(facts_of(Cohort(people)), all_pairs(3))
+    assert found.value.tolist() == [1, 0, 0]
+    assert found.known.tolist() == [1, 0, 0]
 
 
 def test_markets_are_directed() -> None:
-    people = [
+    people = (
         profile("a", country="DE", markets=frozenset({"SE"})),
         profile("b", country="SE", markets=frozenset({"DE", "it"})),
         profile("c", country="IT", markets=frozenset({"PT"})),
         profile("d", country="", markets=frozenset()),
-    ]
-    found = criteria.markets(people)
-    assert found.value.tolist() == [[0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-    assert found.known[3].tolist() == [0, 0, 0, 0]
-    assert found.known[0].tolist() == [1, 1, 1, 0]
+    )
+    found = criteria.markets(facts_of(Cohort(people)), all_pairs(4))  # ab ac ad bc bd cd
+    assert found.value.tolist() == [[1, 0, 0, 1, 0, 0], [1, 0, 0, 0, 0, 0]]
+    assert found.known.tolist() == [[1, 1, 0, 1, 0, 0], [1, 1, 0, 1, 0, 0]]
 
 
 def test_the_home_market_is_no_foreign_market() -> None:
-    people = [
-        profile("a", country="DE", markets=frozenset({"DE"})),
-        profile("b", country="DE", markets=frozenset({"DE"})),
-    ]
-    assert not criteria.markets(people).value.any()
+    people = [profile(sme, country="DE", markets=frozenset({"DE"})) for sme in ("a", "b")]
+    assert not criteria.markets(facts_of(Cohort(tuple(people))), all_pairs(2)).value.any()
+
+
+def test_nobody_with_a_market_or_a_language_is_no_error() -> None:
+    people = tuple(profile(sme, country="", markets=frozenset(), languages=frozenset()) for sme in ("a", "b"))
+    facts = facts_of(Cohort(people))
+    assert criteria.markets(facts, all_pairs(2)).known.tolist() == [[0], [0]]
+    assert criteria.languages(facts, all_pairs(2)).known.tolist() == [0]
 
 
 def test_languages_count_up_to_three() -> None:
-    spoken = [{"en"}, {"en", "de"}, {"en", "de", "pl", "cs"}, set()]
-    found = criteria.languages([profile(str(i), languages=frozenset(s)) for i, s in enumerate(spoken)])
-    assert found.value.tolist() == [[0.5, 0.5, 0.5, 0], [0.5, 0.75, 0.75, 0], [0.5, 0.75, 1, 0], [0, 0, 0, 0]]
-    assert found.known[3].tolist() == [0, 0, 0, 0]
+    spoken = [{"en"}, {"en", "de"}, {"en", "de", "pl", "cs"}, {"en", "de", "pl"}, set()]
+    people = tuple(profile(str(i), languages=frozenset(s)) for i, s in enumerate(spoken))
+    found = criteria.languages(facts_of(Cohort(people)), all_pairs(5))
+    assert found.value.tolist() == [0.5, 0.5, 0.5, 0, 0.75, 0.75, 0, 1, 0, 0]
+    assert found.known.tolist() == [1, 1, 1, 0, 1, 1, 0, 1, 0, 0]
 
 
 def test_the_less_ready_side_decides() -> None:
-    found = criteria.readiness([profile("a", readiness=5), profile("b", readiness=2), profile("c", readiness=None)])
-    assert found.value[0].tolist() == [1.0, 0.25, 0.0]
-    assert found.known[0].tolist() == [1, 1, 0]
+    people = (profile("a", readiness=5), profile("b", readiness=2), profile("c", readiness=None))
+    found = criteria.readiness(facts_of(Cohort(people)), all_pairs(3))
+    assert found.value.tolist() == [0.25, 0, 0]
+    assert found.known.tolist() == [1, 0, 0]
 
 
 def test_the_dial_turns_the_peak_of_closeness() -> None:
-    people = [profile(str(i), description=f"{'tram ' * (i + 1)}{'linen ' * (9 - i)}") for i in range(8)]
-    found = gather(people, vectors_of(people))
-    quantile, known = criteria.quantiles(found.descriptions)
-    pairs = np.triu(known)
+    quantile = np.linspace(0, 1, 101)
     for dial, peak in ((0.0, 0.85), (0.5, 0.55), (1.0, 0.25)):
-        value = criteria.closeness(found, dial).value[pairs]
-        assert abs(quantile[pairs][value.argmax()] - peak) < 0.05
+        value = criteria.closeness(Likeness(quantile, np.ones(101, dtype=bool)), dial).value
+        assert quantile[value.argmax()] == pytest.approx(peak)
+        assert (value.max(), value.min()) == (1, 0)
 
 
 def test_closeness_without_a_description_is_unknown() -> None:
-    people = [profile("a"), profile("b", description=""), profile("c")]
-    found = criteria.closeness(gather(people, vectors_of(people)), 0.5)
-    assert found.known.tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+    found = assessed([profile("a"), profile("b", description=""), profile("c")]).symmetric["closeness"]
+    assert found.known.tolist() == [0, 1, 0]
 
 
-def test_a_need_finds_the_offer_that_says_the_same() -> None:
-    cohort = cohort_of(24)
-    people = (*cohort.profiles, profile("x", needs=("a quiet tram bell by hand",)))
-    found = gather(people, vectors_of(people))
-    row = criteria.semantic(found.needs, found.offers)[-1]
-    assert "tram bell" in found.offers.texts[int(row.argmax())]
-    assert row.max() > 0.5 > np.median(row)
-
-
-def test_shared_letters_count_and_unrelated_words_do_not() -> None:
-    people = [
-        profile("a", needs=("Klanginstallation im Museum",), offers=()),
-        profile("b", needs=(), offers=("Klanginstallationen für Museen", "gebogene Stahlrohre")),
-    ]
-    found = gather(people, vectors_of(people))
-    start = int(found.offers.bounds[1])
-    same, other = criteria.lexical(found.needs, found.offers)[0, start : start + 2]
-    assert same > 0.4
-    assert other == 0
+def test_shared_past_partners_speak_for_a_pair() -> None:
+    history = frozenset({("a", "lab"), ("b", "lab"), ("c", "other lab")})
+    found = assessed([profile(sme) for sme in "abcd"], history).symmetric["history"]  # ab ac ad bc bd cd
+    assert found.value[0] > 0.5
+    assert found.value[1:].tolist() == [0, 0, 0, 0, 0]
+    assert found.known.tolist() == [1, 1, 0, 1, 0, 0]
 
 
 def test_without_needs_a_direction_is_unknown_and_the_description_counts_less() -> None:
     people = [profile("a", needs=()), profile("b", offers=()), profile("c", description="", offers=(), needs=("x",))]
-    found = gather(people, vectors_of(people))
-    known = criteria.fit(found, np.zeros((len(found.needs.texts), len(found.offers.texts))), 0.5).known
-    assert known.tolist() == [[0, 0, 0], [1, 0.5, 0], [1, 0.5, 0]]
+    known = assessed(people).directed["fit"].known  # ab ac bc
+    assert known.tolist() == [[0, 0, 0], [1, 1, 0.5]]
 
 
 def test_the_weaker_direction_decides() -> None:
-    fit = np.array([[0, 0.9], [0.1, 0]], np.float32)
-    found = reciprocal(Criterion(fit, np.ones((2, 2), np.float32)), fit)
-    assert found.value[0, 1] == found.value[1, 0] == pytest.approx(0.18)
+    fit = np.array([[0.9], [0.1]], np.float32)
+    found = reciprocal(Criterion(fit, np.ones((2, 1), np.float32)), fit)
+    assert found.value.tolist() == [pytest.approx(0.18)]
 
 
 def test_an_order_is_worth_something_to_the_supplier() -> None:
-    fit = np.array([[0, 0.9], [0.1, 0]], np.float32)
-    assert with_custom(fit, 0.3)[1, 0] == pytest.approx(0.27)
-    assert with_custom(fit, 0.0)[1, 0] == pytest.approx(0.1)
+    fit = np.array([[0.9], [0.1]], np.float32)
+    assert with_custom(fit, 0.3)[1].tolist() == [pytest.approx(0.27)]
+    assert with_custom(fit, 0.0)[1].tolist() == [pytest.approx(0.1)]
 
 
 def test_one_known_direction_is_half_known() -> None:
-    directed = Criterion(np.array([[0, 1], [0, 0]], np.float32), np.array([[0, 1], [0, 0]], np.float32))
+    directed = Criterion(np.array([[1], [0]], np.float32), np.array([[1], [0]], np.float32))
     found = both_ways(directed)
-    assert (found.value[0, 1], found.known[0, 1]) == (1.0, 0.5)
+    assert (found.value[0], found.known[0]) == (1.0, 0.5)
 
 
 def test_shares_sum_to_the_strength_and_stay_within_0_and_1() -> None:
-    people = cohort_of(20).profiles
-    found = assess(people, gather(people, vectors_of(people)), Policy(), Weights())
+    found = assessed(cohort_of(20).profiles)
     assert np.allclose(sum(found.shares.values()), found.strength, atol=1e-4)
     assert found.strength.min() >= 0
     assert found.strength.max() <= 1
-    assert np.array_equal(found.strength, found.strength.T)
     assert set(found.shares) == set(Weights().shares())
 
 
 def test_a_gap_never_beats_a_good_fact_and_never_counts_as_a_match() -> None:
     full, gaps = profile("a", group="growth"), profile("b", group="", markets=frozenset(), readiness=None)
-    people = [full, gaps, profile("c")]
-    found = assess(people, gather(people, vectors_of(people)), Policy(), Weights())
-    assert found.confidence[0, 1] < found.confidence[0, 2]
-    assert found.shares["creative_growth"][0, 1] < found.shares["creative_growth"][0, 2]
+    found = assessed([full, gaps, profile("c")])  # ab ac bc
+    assert found.confidence[0] < found.confidence[1]
+    assert found.shares["creative_growth"][0] < found.shares["creative_growth"][1]
 
 
 def test_weights_are_brought_to_one_and_must_not_be_negative() -> None:

@@ -1,9 +1,11 @@
-import numpy as np
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from matching import Cohort, Policy, Weights, build
-from matching.history import shared_partners
+from matching.history import history_of
+from matching.pairs import all_pairs, pairs_of
 
 from .conftest import cohort_of, vectors_of
 
@@ -11,31 +13,44 @@ people = st.sampled_from("abcdefgh")
 networks = st.frozensets(st.tuples(people, people), max_size=14)
 
 
+def shared(ids: str, history: Iterable[tuple[str, str]]) -> list[float]:
+    """Of all pairs of the ids, in order."""
+    found: list[float] = history_of(list(ids), history).shared(all_pairs(len(ids))).tolist()
+    return found
+
+
 def test_a_shared_partner_outside_the_cohort_counts() -> None:
-    found = shared_partners(["a", "b", "c"], {("a", "x"), ("b", "x"), ("c", "y")})
-    assert found.value[0, 1] == found.value[1, 0] > 0
-    assert found.value[0, 2] == 0
-    assert found.known.all()
+    ab, ac, bc = shared("abc", {("a", "x"), ("b", "x"), ("c", "y")})
+    assert ab > 0
+    assert (ac, bc) == (0, 0)
+    assert history_of(["a", "b", "c"], {("a", "x")}).active.tolist() == [True, False, False]
 
 
-def test_a_partner_of_everybody_says_less() -> None:
-    star = {(sme, "hub") for sme in "abcdefghij"}
-    few = shared_partners(["a", "b"], {("a", "x"), ("b", "x")}).value[0, 1]
-    assert shared_partners(["a", "b"], star).value[0, 1] < few
+def test_one_partner_that_is_the_only_one_of_both_is_full_and_of_everybody_says_less() -> None:
+    assert shared("ab", {("a", "x"), ("b", "x")}) == [1]
+    assert 0 < shared("ab", {(sme, "hub") for sme in "abcdefghij"})[0] < 1
 
 
 @given(networks)
-def test_history_is_symmetric_within_0_and_1_and_blind_to_direction(pairs: frozenset[tuple[str, str]]) -> None:
-    found = shared_partners(list("abcde"), pairs)
-    assert np.array_equal(found.value, found.value.T)
-    assert 0 <= found.value.min() <= found.value.max() <= 1
-    assert np.array_equal(found.value, shared_partners(list("abcde"), {(b, a) for a, b in pairs}).value)
+def test_history_is_within_0_and_1_and_blind_to_direction(pairs: frozenset[tuple[str, str]]) -> None:
+    found = shared("abcde", pairs)
+    assert all(0 <= value <= 1 for value in found)
+    assert found == shared("abcde", {(b, a) for a, b in pairs})
+
+
+@given(networks)
+def test_any_pairs_asked_for_get_what_all_pairs_get(pairs: frozenset[tuple[str, str]]) -> None:
+    network = history_of(list("abcde"), pairs)
+    every = dict(zip(all_pairs(5).codes().tolist(), network.shared(all_pairs(5)), strict=True))
+    for place in range(5):
+        some = pairs_of(place, 5)
+        assert network.shared(some).tolist() == [every[code] for code in some.codes().tolist()]
 
 
 @given(networks)
 def test_someone_without_ties_changes_nothing(pairs: frozenset[tuple[str, str]]) -> None:
-    found = shared_partners(list("abcde"), pairs).value
-    assert np.array_equal(shared_partners([*"abcde", "new"], pairs).value[:5, :5], found)
+    more = history_of([*"abcde", "new"], pairs).shared(all_pairs(6).where(all_pairs(6).second < 5))
+    assert more.tolist() == shared("abcde", pairs)
 
 
 def test_in_a_build_history_adds_a_share_and_forbids_known_partners() -> None:

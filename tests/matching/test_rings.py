@@ -3,38 +3,42 @@ from itertools import combinations, permutations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
-from matching import Cohort, Policy, Weights
-from matching.rings import best_rings, exchange_rings, steps
+from matching import Cohort, Policy, Profile, Weights, build
+from matching.evidence import GOOD
+from matching.result import Ring
+from matching.rings import best_rings, steps
 
 from .conftest import profile, vectors_of
 
 
-def everyone(n: int) -> np.ndarray:
-    return ~np.eye(n, dtype=bool)
+def rings_of(value: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Of a dense table, of which only what is good counts, as in the engine."""
+    return best_rings(sparse.csr_array(np.where((value >= GOOD) & ~np.eye(len(value), dtype=bool), value, 0)))
+
+
+def rings_in(people: tuple[Profile, ...]) -> list[Ring]:
+    return list(build(Cohort(people), vectors_of(people), Policy(), Weights(), seed=1).rings)
 
 
 def test_three_firms_that_serve_each_other_in_a_circle() -> None:
     value = np.zeros((4, 4))
     value[0, 1] = value[1, 2] = value[2, 0] = 0.8
-    assert best_rings(value, everyone(4)) == ((0, 1, 2),)
+    assert rings_of(value) == ((0, 1, 2),)
 
 
-def test_a_mutual_pair_is_no_ring_and_a_ruled_out_pair_breaks_one() -> None:
+def test_a_mutual_pair_is_no_ring() -> None:
     value = np.zeros((3, 3))
     value[0, 1] = value[1, 2] = value[2, 0] = value[1, 0] = 0.8
-    assert best_rings(value, everyone(3)) == ()
-    value[1, 0] = 0
-    ruled = everyone(3)
-    ruled[0, 1] = ruled[1, 0] = False
-    assert best_rings(value, ruled) == ()
+    assert rings_of(value) == ()
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.0, 0.5, 0.9]), min_size=36, max_size=36))
 def test_the_best_total_of_disjoint_rings(cells: list[float]) -> None:
     value = np.array(cells).reshape(6, 6)
-    strong = (value >= 0.45) & everyone(6)
+    strong = (value >= 0.45) & ~np.eye(6, dtype=bool)
     good = strong & ~strong.T
     rings = [
         r
@@ -48,24 +52,38 @@ def test_the_best_total_of_disjoint_rings(cells: list[float]) -> None:
 
     pairs = [worth(a) + worth(b) for a, b in combinations(rings, 2) if not set(a) & set(b)]
     best = max([0.0, *map(worth, rings), *pairs])
-    chosen = best_rings(value, everyone(6))
+    chosen = rings_of(value)
     assert len({i for ring in chosen for i in ring}) == sum(map(len, chosen))
     assert set(chosen) <= set(rings)
     assert abs(sum(map(worth, chosen)) - best) < 1e-6
 
 
 def test_a_cohort_without_needs_has_no_rings() -> None:
-    people = tuple(profile(str(i), needs=()) for i in range(4))
-    assert exchange_rings(Cohort(people), vectors_of(people), Policy(), Weights()) == ()
+    assert rings_in(tuple(profile(str(i), needs=()) for i in range(4))) == []
 
 
-def test_rings_are_found_in_statements_whatever_their_order() -> None:
+def circle() -> tuple[Profile, ...]:
     things = ("solar roof", "linen coat", "tram bell", "museum tour")
     ring = [profile(f"r{i}", offers=(things[i],), needs=(things[(i + 1) % 3],)) for i in range(3)]
     others = [
         profile(f"x{i}", offers=(f"thing{i} stuff{i} lots{i}",), needs=(f"want{i} miss{i} lack{i}",)) for i in range(12)
     ]
-    people = (*ring, *others)
-    found = exchange_rings(Cohort(people), vectors_of(people), Policy(), Weights())
-    assert found == (("r0", "r1", "r2"),)
-    assert exchange_rings(Cohort(people[::-1]), vectors_of(people), Policy(), Weights()) == found
+    return (*ring, *others)
+
+
+def test_rings_are_found_in_statements_and_quoted_whatever_their_order() -> None:
+    people = circle()
+    (found,) = rings_in(people)
+    assert found.members == ("r0", "r1", "r2")
+    assert [(quote.need, quote.offer) for quote in found.evidence if quote] == [
+        ("linen coat", "linen coat"),
+        ("tram bell", "tram bell"),
+        ("solar roof", "solar roof"),
+    ]
+    assert rings_in(people[::-1]) == [found]
+
+
+def test_a_pair_that_a_rule_removes_breaks_a_ring() -> None:
+    people = circle()
+    cohort = Cohort(people, banned=frozenset({("r0", "r1")}))
+    assert build(cohort, vectors_of(people), Policy(), Weights(), seed=1).rings == ()

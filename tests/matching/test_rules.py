@@ -1,9 +1,9 @@
 from dataclasses import replace
 
-import numpy as np
-
 from matching import Cohort, Policy
-from matching.rules import allowed, removed_per_rule
+from matching.facts import facts_of
+from matching.pairs import all_pairs
+from matching.rules import WORDS, allowed, removed
 
 from .conftest import profile
 
@@ -11,9 +11,10 @@ A, B, C = profile("a"), profile("b"), profile("c")
 
 
 def pairs_left(cohort: Cohort, policy: Policy | None = None) -> set[tuple[str, str]]:
-    mask, _ = allowed(cohort, policy or Policy())
+    facts, pairs = facts_of(cohort), all_pairs(len(cohort.profiles))
+    left = pairs.where(allowed(facts, pairs, removed(facts, policy or Policy(), pairs)))
     ids = [p.id for p in cohort.profiles]
-    return {(ids[i], ids[j]) for i, j in np.argwhere(np.triu(mask))}
+    return {(ids[i], ids[j]) for i, j in zip(left.first, left.second, strict=True)}
 
 
 def test_without_reason_against_it_every_pair_but_oneself_is_allowed() -> None:
@@ -62,9 +63,18 @@ def test_a_pin_outweighs_language_and_policy_but_not_a_ban() -> None:
     assert pairs_left(Cohort((A, B), pinned=frozenset({("a", "b")}), banned=frozenset({("a", "b")}))) == set()
 
 
-def test_each_rule_tells_how_many_candidates_it_removes() -> None:
+def test_each_rule_tells_which_pairs_it_removes() -> None:
     cohort = Cohort((A, B, replace(C, languages=frozenset({"lt"}))), known=frozenset({("a", "b"), ("a", "zz")}))
-    _, masks = allowed(cohort, Policy())
-    counts = removed_per_rule(0, masks)
-    assert {rule: n for rule, n in counts.items() if n} == {"known": 1, "no_shared_language": 1}
-    assert "self" not in counts
+    masks = removed(facts_of(cohort), Policy(), all_pairs(3))
+    assert {rule: mask.tolist() for rule, mask in masks.items() if mask.any()} == {
+        "known": [True, False, False],
+        "no_shared_language": [False, True, True],
+    }
+    assert set(masks) == set(WORDS)
+
+
+def test_who_worked_together_before_is_known() -> None:
+    assert pairs_left(Cohort((A, B, C), history=frozenset({("b", "c"), ("a", "university")}))) == {
+        ("a", "b"),
+        ("a", "c"),
+    }

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from matching.profile import Profile
-from matching.statements import GRID, best_per_pair, centred, gather, languages_of
+from matching.statements import GRID, centred, gather, languages_of
 
 from .conftest import profile, vectors_of
 
@@ -46,12 +45,11 @@ def test_sentences_of_the_description_stand_in_for_offers() -> None:
     assert list(found.offers.stated) == [False]
 
 
-def test_the_best_pair_of_statements_counts() -> None:
-    people: list[Profile] = [
-        profile("a", needs=("one", "two"), offers=("x",)),
-        profile("b", needs=(), offers=(), description=""),
-        profile("c", needs=("three",), offers=("y", "z")),
-    ]
-    found = gather(people, vectors_of(people))
-    values = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.1], [0.6, 0.7, 0.8]])
-    assert best_per_pair(values, found.needs, found.offers).tolist() == [[0.4, 0, 0.5], [0, 0, 0], [0.6, 0, 0.8]]
+def test_the_statements_of_some_in_any_order() -> None:
+    people = [profile("a", needs=("one", "two")), profile("b", needs=()), profile("c", needs=("three",))]
+    needs = gather(people, vectors_of(people)).needs
+    some = needs.of([2, 1, 0, 2])
+    assert some.texts == ("three", "one", "two", "three")
+    assert some.bounds.tolist() == [0, 1, 1, 3, 4]
+    assert np.array_equal(some.vectors[1:3], needs.vectors[:2])
+    assert needs.of([]).texts == ()

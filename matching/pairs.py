@@ -1,0 +1,86 @@
+"""Pairs of SMEs as arrays: what is said of a pair is one number a pair, so that 100 SMEs and 10,000 take one path.
+
+An array over pairs is (m,). What is said of a direction is (2, m): row 0 is what `second` is to `first`, row 1 what
+`first` is to `second`; reversing the rows turns the direction round.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Places = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Undirected pairs of n SMEs by their places: first < second, in ascending order of (first, second)."""
+
+    n: int
+    first: Places
+    second: Places
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def where(self, chosen: Mask) -> "Pairs":
+        """Those for which `chosen` (m,) holds."""
+        return Pairs(self.n, self.first[chosen], self.second[chosen])
+
+    def codes(self) -> Places:
+        """(m,) one rising number a pair."""
+        return np.asarray(self.first * self.n + self.second)
+
+    def counts(self, chosen: Mask) -> Places:
+        """(n,) at how many of the chosen pairs each SME is."""
+        return np.bincount(self.first[chosen], minlength=self.n) + np.bincount(self.second[chosen], minlength=self.n)
+
+
+def all_pairs(n: int) -> Pairs:
+    """Every pair of n SMEs."""
+    first, second = np.triu_indices(n, 1)
+    return Pairs(n, first, second)
+
+
+def pairs_of(place: int, n: int) -> Pairs:
+    """One SME with each other, in the order of the others' places."""
+    others = np.delete(np.arange(n), place)
+    return Pairs(n, np.minimum(others, place), np.maximum(others, place))
+
+
+def pairs_from(one: Places, other: Places, n: int) -> Pairs:
+    """Pairs from two arrays of places in any order: once each, nobody with itself."""
+    apart = one != other
+    low, high = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
+    codes = np.unique(low.astype(np.int64) * n + high)
+    return Pairs(n, codes // max(n, 1), codes % max(n, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive pairs: where they stand, the SMEs at either end once each, each pair's row and column among them."""
+
+    span: slice
+    firsts: Places
+    seconds: Places
+    row: Places
+    column: Places
+
+
+CELLS = 250_000  # SMEs times SMEs of a block: what a block computes of all pairs at once fits the memory
+
+
+def blocks(pairs: Pairs) -> Iterator[Block]:
+    """All pairs, block by block: many rows at once where nearly all pairs are asked for, else SME by SME."""
+    dense = 8 * len(pairs) > pairs.n * pairs.n
+    rows = max(1, CELLS // max(pairs.n, 1)) if dense else 1
+    edges = np.searchsorted(pairs.first, np.arange(0, pairs.n + rows, rows))
+    for start, end in pairwise(edges.tolist()):
+        if end > start:
+            span = slice(start, end)
+            firsts, row = np.unique(pairs.first[span], return_inverse=True)
+            seconds, column = np.unique(pairs.second[span], return_inverse=True)
+            yield Block(span, firsts, seconds, row, column)

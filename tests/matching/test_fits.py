@@ -1,0 +1,43 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matching import Cohort, Policy, Weights
+from matching.combination import assess
+from matching.engine import situation_of
+from matching.fits import best_per_pair
+from matching.pairs import all_pairs, pairs_from
+from matching.statements import gather
+
+from .conftest import cohort_of, profile, vectors_of
+
+
+def test_the_best_pair_of_statements_counts() -> None:
+    people = [
+        profile("a", needs=("one", "two"), offers=("x",)),
+        profile("b", needs=(), offers=(), description=""),
+        profile("c", needs=("three",), offers=("y", "z")),
+    ]
+    found = gather(people, vectors_of(people))
+    values = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.1], [0.6, 0.7, 0.8]])
+    assert best_per_pair(values, found.needs, found.offers).tolist() == [[0.4, 0, 0.5], [0, 0, 0], [0.6, 0, 0.8]]
+
+
+PEOPLE = cohort_of(18).profiles
+SITUATION = situation_of(
+    Cohort(PEOPLE, history=frozenset({("000", "x"), ("004", "x")})), vectors_of(PEOPLE), Policy(), Weights()
+)
+EVERY = assess(SITUATION, all_pairs(18))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 17), st.integers(0, 17)), min_size=1, max_size=30))
+def test_any_pairs_asked_for_are_assessed_as_among_all(ends: list[tuple[int, int]]) -> None:
+    one, other = np.array(ends).T
+    pairs = pairs_from(one, other, 18)
+    some = assess(SITUATION, pairs)
+    at = np.searchsorted(EVERY.pairs.codes(), pairs.codes())
+    assert np.array_equal(some.strength, EVERY.strength[at])
+    assert np.array_equal(some.fit, EVERY.fit[:, at])
+    assert np.array_equal(some.quantile, EVERY.quantile[at])
+    assert all(np.array_equal(some.shares[name], share[at]) for name, share in EVERY.shares.items())
