@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from matching import facts, rules
 from matching.combination import Assessment, Situation, Weights, assess
+from matching.first_pass import candidates
 from matching.history import history_of
 from matching.likeness import scale_of
 from matching.matches import describe, ranked
@@ -23,6 +24,7 @@ from matching.statements import Vectors, gather
 
 Progress = Callable[[str, int, int], None]
 Counts = dict[str, NDArray[np.int64]]
+EXACT = 3_000  # up to so many SMEs every pair gets the exact strength
 STAGES = ("rules", "fit", "selection", "evidence")
 
 
@@ -89,7 +91,9 @@ def situation_of(cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weig
 
 
 def open_pairs(situation: Situation) -> Pairs:
-    """The pairs that may be matched."""
+    """The pairs that may be matched: all of them, or in a large cohort those that a first pass finds promising."""
+    if len(situation.ids) > EXACT:
+        return candidates(situation)
     pairs = all_pairs(len(situation.ids))
     masks = rules.removed(situation.facts, situation.policy, pairs)
     return pairs.where(rules.allowed(situation.facts, pairs, masks))
