@@ -81,6 +81,13 @@ def blocks(pairs: Pairs) -> Iterator[Block]:
     for start, end in pairwise(edges.tolist()):
         if end > start:
             span = slice(start, end)
-            firsts, row = np.unique(pairs.first[span], return_inverse=True)
-            seconds, column = np.unique(pairs.second[span], return_inverse=True)
+            firsts, row = once_each(pairs.first[span], pairs.n)
+            seconds, column = once_each(pairs.second[span], pairs.n)
             yield Block(span, firsts, seconds, row, column)
+
+
+def once_each(places: Places, n: int) -> tuple[Places, Places]:
+    """The distinct places in order, and for each place its position among them; np.unique without its sort."""
+    there = np.zeros(n, dtype=bool)
+    there[places] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[places]
