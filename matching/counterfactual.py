@@ -15,8 +15,8 @@ from matching import facts, rules
 from matching.combination import Situation, assess
 from matching.language import NAMES
 from matching.pairs import pairs_of
-from matching.relaxation import TRAIT_WORDS, plural
 from matching.statements import Statements
+from matching.ways import TRAIT_WORDS, plural
 
 PEERS = 15  # whose statements are lent: those of the same sector, then others, in the order of their ids
 CLEAR = 0.02  # a gain in strength below this is not worth advising

@@ -10,7 +10,7 @@ from matching.combination import Situation
 from matching.counterfactual import advice
 from matching.pairs import Mask, Places, pairs_of
 from matching.profile import Profile
-from matching.relaxation import TRAIT_WORDS, Way, Ways, in_words, plural, together
+from matching.ways import TRAIT_WORDS, Way, Ways, in_words, plural, together
 
 # Rules in the order in which an organiser gives way most easily.
 GIVES_WAY = ("same_city", "same_sector", "no_shared_language", "nothing_to_match", "known", "same_owner", "banned")

@@ -1,7 +1,7 @@
 import pytest
 
-from matching.relaxation import Way, in_words, together
 from matching.rules import WORDS
+from matching.ways import Way, in_words, together
 
 
 @pytest.mark.parametrize(
