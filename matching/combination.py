@@ -9,7 +9,7 @@ from matching.criteria import Criterion, Values
 from matching.facts import Facts
 from matching.fits import best_fits
 from matching.history import History
-from matching.likeness import likeness
+from matching.likeness import Likeness, likeness
 from matching.pairs import Pairs
 from matching.profile import Policy
 from matching.statement_fit import Background
@@ -71,11 +71,27 @@ class Assessment:
     confidence: Values
 
 
-def assess(situation: Situation, pairs: Pairs) -> Assessment:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the texts say of some pairs: nearly all of the work, and the same whatever the fields state."""
+
+    best: Array  # (2, m) see fits.best_fits
+    alike: Likeness
+
+
+def read(situation: Situation, pairs: Pairs) -> Reading:
+    """Compare the texts of the pairs."""
+    return Reading(
+        best_fits(situation.texts, pairs, situation.background, situation.weights.lexical),
+        likeness(situation.texts.descriptions, pairs, situation.scale),
+    )
+
+
+def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -> Assessment:
     """Every criterion of the pairs and their combination; without a history its criterion is left out altogether."""
     facts, texts, weights = situation.facts, situation.texts, situation.weights
-    best = best_fits(texts, pairs, situation.background, weights.lexical)
-    alike = likeness(texts.descriptions, pairs, situation.scale)
+    found = reading or read(situation, pairs)
+    best, alike = found.best, found.alike
     directed = {"fit": criteria.fit(texts, pairs, best, weights.stand_in), "markets": criteria.markets(facts, pairs)}
     fit = with_custom(settle(directed["fit"], weights.unknown_fit), weights.custom)
     symmetric = {

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import facts, rules
-from matching.combination import Situation, assess
+from matching.combination import Reading, Situation, assess, read
+from matching.facts import Facts
 from matching.language import NAMES
 from matching.pairs import pairs_of
 from matching.statements import Statements
@@ -41,38 +42,46 @@ def advice(situation: Situation, place: int, minimum: str, count: int) -> str:
     return words
 
 
-def worth(situation: Situation, place: int, minimum: str) -> Worth:
-    """What one SME could have, were it alone to choose."""
-    pairs = pairs_of(place, len(situation.ids))
-    pairs = pairs.where(rules.allowed(situation.facts, pairs, rules.removed(situation.facts, situation.policy, pairs)))
-    if not len(pairs):
-        return Worth(0, 0.0)
-    most = situation.policy.most_partners
-    best = np.sort(assess(situation, pairs).strength)[::-1][:most]
-    asked_for = facts.traits(situation.facts, pairs)[minimum]
-    return Worth(int(asked_for.sum()), round(float(best.sum()) / max(most, 1), 5))
+def worth(situation: Situation, place: int, minimum: str, reading: Reading | None = None) -> Worth:
+    """What one SME could have, were it alone to choose; `reading` saves comparing the texts again."""
+    pairs, most = pairs_of(place, len(situation.ids)), situation.policy.most_partners
+    possible = rules.allowed(situation.facts, pairs, rules.removed(situation.facts, situation.policy, pairs))
+    strength = assess(situation, pairs, reading).strength[possible]
+    asked_for = facts.traits(situation.facts, pairs)[minimum] & possible
+    return Worth(int(asked_for.sum()), round(float(np.sort(strength)[::-1][:most].sum()) / max(most, 1), 5))
 
 
 def changes(situation: Situation, place: int, minimum: str) -> Iterator[tuple[str, str, Worth]]:
     """Every change that is tried, as kind and value, with what it would bring."""
-    columns = situation.facts
-    others = np.delete(np.arange(len(situation.ids)), place)
-    spoken = columns.languages[others].any(axis=0) & (columns.languages[place] == 0)
-    if columns.languages[place].any():  # while its languages are unknown none of them keeps a candidate away
-        for column in np.flatnonzero(spoken):
-            tried = replace(columns, languages=with_one(columns.languages, place, int(column)))
-            yield "language", columns.spoken[column], worth(replace(situation, facts=tried), place, minimum)
-    for column in sorted(set(columns.country[others].tolist()) - {-1, int(columns.country[place])}):
-        if not columns.markets[place, column]:
-            tried = replace(columns, markets=with_one(columns.markets, place, column))
-            yield "market", columns.countries[column], worth(replace(situation, facts=tried), place, minimum)
+    reading = read(situation, pairs_of(place, len(situation.ids)))
+    for kind, value, tried in changed_facts(situation.facts, place):
+        yield kind, value, worth(replace(situation, facts=tried), place, minimum, reading)
     for kind in ("needs", "offers"):
         outcomes = [worth(lent, place, minimum) for lent in lendings(situation, place, kind)]
         if outcomes:
             yield kind, "", middle(outcomes)
 
 
-def with_one(table: NDArray[Any], place: int, column: int) -> NDArray[Any]:
+def changed_facts(columns: Facts, place: int) -> Iterator[tuple[str, str, Facts]]:
+    """One working language more that others speak, or one market more in which others sit."""
+    others = np.delete(np.arange(len(columns.country)), place)
+    if columns.languages[place].any():  # while its languages are unknown none of them keeps a candidate away
+        for column in np.flatnonzero(columns.languages[others].any(axis=0) & (columns.languages[place] == 0)):
+            yield (
+                "language",
+                columns.spoken[column],
+                replace(columns, languages=with_one(columns.languages, place, column)),
+            )
+    for column in sorted(set(columns.country[others].tolist()) - {-1, int(columns.country[place])}):
+        if not columns.markets[place, column]:
+            yield (
+                "market",
+                columns.countries[column],
+                replace(columns, markets=with_one(columns.markets, place, column)),
+            )
+
+
+def with_one(table: NDArray[Any], place: int, column: int | np.intp) -> NDArray[Any]:
     """A copy in which one SME has one thing more."""
     changed = table.copy()
     changed[place, column] = 1
