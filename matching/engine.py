@@ -11,7 +11,7 @@ from matching import evidence, rules
 from matching.combination import Assessment, Weights, assess
 from matching.profile import Cohort, Pair, Policy, Profile
 from matching.result import Match, Result
-from matching.selection import Limits, random_words, select
+from matching.selection import Problem, random_words, select
 from matching.shortfall import Situation, shortfalls
 from matching.statements import Texts, Vectors, gather
 
@@ -45,10 +45,20 @@ def build(
     pinned = rules.listed(cohort.pinned, place) & mask
     traits = traits_of(people)
     wanted = wanted_of(policy, traits, mask)
-    limits = Limits(np.maximum(policy.most_partners, pinned.sum(axis=1)), attainable(wanted, traits, mask), traits)
     words = random_words([p.id for p in people], seed)
-    strength = found.strength.astype(np.float64)
-    chosen = select(strength, mask, pinned, limits, words, lambda done, total: tell("selection", done, total))
+    first, second = np.nonzero(np.triu(mask))
+    problem = Problem(
+        n=len(people),
+        first=first,
+        second=second,
+        utility=found.strength[first, second].astype(np.float64),
+        pinned=pinned[first, second],
+        most=np.maximum(policy.most_partners, pinned.sum(axis=1)),
+        least=attainable(wanted, traits, mask),
+        traits={name: trait[first, second] for name, trait in traits.items()},
+        words=words,
+    )
+    chosen = select(problem, lambda done, total: tell("selection", done, total))
     matches = describe(people, chosen.pairs, texts, found, pinned, lambda d, t: tell("evidence", d, t))
     on_list = rules.listed([(m.a, m.b) for m in matches], place)
     return Result(
