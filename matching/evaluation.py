@@ -39,7 +39,8 @@ def evaluate(
         raise InputError(
             "none of the pairs is a candidate: all known already, or none differs in the column of --other"
         )
-    ties = pair_ties(random_words([p.id for p in people], seed))[queries]
+    words = random_words([p.id for p in people], seed)
+    ties = pair_ties(words[queries, None], words[None, :])
     weights = RankingWeights()
     rankers = rankers_of(found, people, table, weights)
     measured = {name: measured_of(values, allowed, ties, true) for name, values in rankers.items()}

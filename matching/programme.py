@@ -1,155 +1,105 @@
-"""The selection as a mixed-integer programme for HiGHS, and its linear relaxation with prices.
+"""The joint selection as an integer programme over a list of pairs: what is asked for and what each lack costs.
 
-Columns: one per candidate pair (0 or 1), then the share of its best possible list that even the worst-served SME
-gets, then one slack per SME and minimum, one per SME and share, and the worst of the latter. Rows, all as "at most":
-the most pairs; the minimums; the share of each SME; the slacks of the share. The relaxation with the share free tells
-how high it can be; then it is fixed, a little below (an exact integral maximum takes minutes to prove and differs by a
-hundredth), and the total decides. Where whole pairs cannot reach it, first the worst slack counts, then their sum.
+Every pair is 0 or 1. An SME takes part in at most so many pairs and wants at least so many, at least so many of each
+trait, and a share of its ideal list: the best list it could have, were it alone. Only the upper limit is hard. Every
+other lack has a price, so there always is an answer, and what it lacks can be told.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.pairs import Mask
-
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
-# Prices of one missing unit, each well above what any pair can add (1) and above the ones after it.
-PRICES = {"partners": 400.0, "other_city": 100.0, "other_sector": 100.0, "creative_growth": 100.0}
-FAIRNESS = 20.0  # per SME: a point of the worst-served share outweighs any total
-BELOW_SHARE = 5.0  # the price of the strength that each SME lacks to its share
-# No time limit: it would make the result depend on the machine's load. Nodes are counted the same everywhere.
-EFFORT = {"mip_rel_gap": 5e-4, "node_limit": 30, "presolve": True, "disp": False}
+SHARE = "share"
+# Prices of one missing unit, each above what the ones after it can add. A whole missing share stands last, above what
+# any pair can add (1).
+PRICES = {"partners": 400.0, "other_city": 100.0, "other_sector": 100.0, "creative_growth": 100.0, SHARE: 80.0}
+WORTH = 0.4  # what a further partner beyond the minimum must add: below it, a shorter list serves the SME better
+SPARE, PER_TRAIT = 4, 4  # candidates of each SME to begin with: so many beyond a full list, and so many of each trait
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """The open pairs of a run and what is asked of the lists; m pairs of n SMEs, by place."""
+
+    n: int
+    first: Places  # (m,) first < second, in ascending order of (first, second)
+    second: Places
+    utility: Array  # (m,) 0..1
+    pinned: NDArray[np.bool_]  # (m,) always chosen
+    most: Places  # (n,) no less than an SME's pins
+    least: dict[str, Places]  # 'partners' and the traits, each (n,), no more than the candidates allow
+    traits: dict[str, NDArray[np.bool_]]  # (m,) which pairs have it; 'partners' all
+    words: NDArray[np.uint64]  # (n,) one random word per SME
+
+
+@dataclass(frozen=True)
 class Programme:
-    """The whole problem, before candidates are chosen; (n, n) arrays are symmetric."""
+    """A problem with SMEs in the order of their words and seeded ties added to the utility: what is solved."""
 
-    utility: Array
-    worth: float
-    open: Mask
-    pinned: Mask
-    most: NDArray[np.int64]
-    least: dict[str, NDArray[np.int64]]
-    traits: dict[str, Mask]
+    problem: Problem
 
-    def service(self) -> Array:
-        """(n, n) what a pair does for each of the two: its utility above what a further partner must be worth."""
-        return np.maximum(self.utility - self.worth, 0.0)
+    @cached_property
+    def gain(self) -> Array:
+        """(m,) what a pair adds: its utility above what a further partner must be worth."""
+        return self.problem.utility - WORTH
 
+    @cached_property
+    def weights(self) -> dict[str, Array]:
+        """(m,) what a pair counts for each of its two SMEs: towards partners and traits one, towards the share."""
+        counts = {name: self.problem.traits[name].astype(np.float64) for name in self.problem.least}
+        return counts | {SHARE: np.maximum(self.gain, 0.0)}
+
+    @cached_property
+    def least(self) -> dict[str, Places]:
+        """(n,) the minimums, no more than fit on a list: what cannot be for anybody is told, not priced."""
+        return {name: np.minimum(least, self.problem.most) for name, least in self.problem.least.items()}
+
+    @cached_property
+    def ranked(self) -> tuple[Places, Places, Places]:
+        """(2m,) both ends of all pairs by SME, best first: the SME, the pair, and its rank on the SME's own list."""
+        given = self.problem
+        best_first = np.argsort(-given.utility, kind="stable")
+        ends = np.column_stack([given.first[best_first], given.second[best_first]]).ravel()
+        # Small integers are sorted by radix, which is several times faster.
+        by_sme = np.argsort(ends.astype(np.min_scalar_type(max(given.n, 1))), kind="stable")
+        sme, pair = ends[by_sme], best_first[by_sme // 2]
+        return sme, pair, np.arange(len(sme)) - np.searchsorted(sme, np.arange(given.n))[sme]
+
+    @cached_property
     def ideal(self) -> Array:
-        """(n,) the service of the best full list an SME could have, were it alone."""
-        n = len(self.utility)
-        ranked = -np.sort(-np.where(self.open, self.service(), 0), axis=1)
-        wanted = np.arange(n)[None, :] < self.most[:, None]
-        return np.asarray((ranked * wanted).sum(axis=1))
+        """(n,) how well the best full list an SME could have would serve it."""
+        sme, pair, rank = self.ranked
+        on_list = rank < self.problem.most[sme]
+        return np.asarray(np.bincount(sme[on_list], self.weights[SHARE][pair[on_list]], self.problem.n), np.float64)
 
+    def first_candidates(self) -> Places:
+        """The pairs to begin with: each SME's best, its best of each trait, and the pins; ascending."""
+        sme, pair, rank = self.ranked
+        wanted = rank < self.problem.most[sme] + SPARE
+        starts = np.searchsorted(sme, np.arange(self.problem.n))
+        for trait in self.problem.traits.values():
+            before = np.concatenate([[0], np.cumsum(trait[pair])])
+            wanted |= trait[pair] & (before[:-1] - before[starts[sme]] < PER_TRAIT)
+        return np.flatnonzero(np.bincount(pair[wanted], minlength=len(self.gain)) + self.problem.pinned)
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The programme over some candidates, in the solver's form: minimise cost @ x, rows @ x <= limit."""
+    def reached(self, kind: str, pairs: Places, amount: Array | None = None) -> Array:
+        """(n,) what some pairs (or an amount of each) add up to for each SME."""
+        weight = self.weights[kind][pairs] * (1.0 if amount is None else amount)
+        first, second, n = self.problem.first[pairs], self.problem.second[pairs], self.problem.n
+        return np.asarray(np.bincount(first, weight, n) + np.bincount(second, weight, n))
 
-    pairs: NDArray[np.int64]  # (m, 2)
-    cost: Array
-    rows: Any  # scipy.sparse.csr_array
-    limit: Array
-    lower: Array
-    upper: Array
+    def shares(self, pairs: Places, amount: Array | None = None) -> Array:
+        """(n,) how much of its ideal list each SME has; all of it where nothing would serve it."""
+        some = self.ideal > 0
+        return np.where(some, self.reached(SHARE, pairs, amount) / np.where(some, self.ideal, 1.0), 1.0)
 
-
-def tabulate(problem: Programme, candidates: Mask, share: float | None) -> Table:
-    """Lay out cost, rows and bounds, with the share fixed or (None) free; pairs in the order of their places."""
-    n, kinds = len(problem.utility), len(problem.traits)
-    pairs = np.argwhere(np.triu(candidates))
-    gain = problem.utility[pairs[:, 0], pairs[:, 1]] - problem.worth
-    free, lack = share is None, 0.0 if share is None else np.inf
-    prices = np.repeat([PRICES[name] for name in problem.traits], n)
-    pinned = problem.pinned[pairs[:, 0], pairs[:, 1]].astype(float)
-    limit = np.concatenate([problem.most, *(-problem.least[name] for name in problem.traits), np.zeros(2 * n)])
-    return Table(
-        pairs=pairs,
-        cost=np.concatenate([-gain, [-FAIRNESS * n if free else 0], prices, np.full(n, BELOW_SHARE), [FAIRNESS * n]]),
-        rows=coefficients(problem, pairs, gain),
-        limit=limit.astype(float),
-        lower=np.concatenate([pinned, [share or 0.0], np.zeros(n * kinds + n + 1)]),
-        upper=np.concatenate(
-            [np.ones(len(pairs)), [1.0 if share is None else share], np.full(n * kinds, np.inf), np.full(n + 1, lack)]
-        ),
-    )
-
-
-def coefficients(problem: Programme, pairs: NDArray[np.int64], gain: Array) -> Any:
-    """The rows, sparse: columns are pairs, the share, the slacks of the minimums, those of the share, their worst."""
-    from scipy import sparse
-
-    n, m, kinds = len(problem.utility), len(pairs), len(problem.traits)
-    ends: Any = sparse.csr_array((np.ones(2 * m), (pairs.T.ravel(), np.tile(np.arange(m), 2))), shape=(n, m))
-    blocks: list[list[Any]] = [[ends, None, None, None, None]]
-    for kind, trait in enumerate(problem.traits.values()):
-        slack = sparse.eye_array(n, n * kinds, k=n * kind)
-        blocks.append([-(ends * trait[pairs[:, 0], pairs[:, 1]]), None, -slack, None, None])
-    ideal = sparse.csr_array(problem.ideal()[:, None])
-    blocks.append([-(ends * np.maximum(gain, 0)), ideal, None, -sparse.eye_array(n), None])
-    blocks.append([None, None, None, sparse.eye_array(n), -ideal])
-    return sparse.csr_array(sparse.block_array(blocks))
-
-
-@dataclass(frozen=True, slots=True)
-class Relaxation:
-    """Its value, its share, and (n, n) what each pair would save at its prices (above 0: it is worth adding)."""
-
-    value: float
-    share: float
-    saving: Array
-
-
-def relaxed(problem: Programme, candidates: Mask, share: float | None) -> Relaxation:
-    """Solve the linear relaxation over the candidates, the share fixed or (None) as high as can be."""
-    from scipy.optimize import linprog
-
-    n = len(problem.utility)
-    if not candidates.any():
-        return Relaxation(0.0, 0.0, np.zeros((n, n)))
-    table = tabulate(problem, candidates, share)
-    bounds = np.column_stack([table.lower, table.upper])
-    solve: Any = linprog
-    found = solve(table.cost, A_ub=table.rows, b_ub=table.limit, bounds=bounds, method="highs-ds")
-    if found.status != 0:
-        raise RuntimeError(f"selection: the linear relaxation failed: {found.message}")
-    saving = savings(problem, np.asarray(found.ineqlin.marginals))
-    return Relaxation(-float(found.fun), float(found.x[len(table.pairs)]), saving)
-
-
-def savings(problem: Programme, marginals: Array) -> Array:
-    """(n, n) minus the reduced cost of every pair, in the relaxation or not, from the prices of the rows (<= 0)."""
-    prices = marginals.reshape(-1, len(problem.utility))[:-1]  # most, one row per minimum, share
-    both = prices[:, :, None] + prices[:, None, :]
-    saving = problem.utility - problem.worth + both[0] - problem.service() * both[-1]
-    for price, trait in zip(both[1:-1], problem.traits.values(), strict=True):
-        saving = saving - price * trait
-    return np.asarray(saving)
-
-
-def integral(problem: Programme, candidates: Mask, share: float) -> tuple[NDArray[np.int64], float]:
-    """The chosen pairs (m, 2) and their value."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
-    table = tabulate(problem, candidates, share)
-    m = len(table.pairs)
-    if not m:
-        return table.pairs, 0.0
-    solve: Any = milp
-    found = solve(
-        table.cost,
-        integrality=(np.arange(len(table.cost)) < m).astype(int),
-        bounds=Bounds(table.lower, table.upper),
-        constraints=LinearConstraint(table.rows, -np.inf, table.limit),
-        options=EFFORT,
-    )
-    if found.x is None:
-        raise RuntimeError(f"selection: no shortlists found: {found.message}")
-    return table.pairs[found.x[:m] > 0.5], -float(found.fun)
+    def value(self, pairs: Places, floor: float) -> float:
+        """What a choice of pairs adds, less the prices of all it lacks; every SME is to have `floor` of its ideal."""
+        lack = {kind: np.maximum(least - self.reached(kind, pairs), 0).sum() for kind, least in self.least.items()}
+        lack[SHARE] = np.maximum(floor - self.shares(pairs), 0).sum()
+        return float(self.gain[pairs].sum() - sum(PRICES[kind] * amount for kind, amount in lack.items()))
