@@ -1,10 +1,11 @@
-"""Command line of the engine: `python -m matching run | evaluate | evaluate-languages | bench`, all with `--json`."""
+"""Command line: `python -m matching run | fit | evaluate | evaluate-languages | bench`, all with `--json`."""
 
 import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from matching import commands
@@ -31,19 +32,28 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("profiles", type=Path)
     running.add_argument("-o", "--output", type=Path, required=True, help="the CSV file of pairs to write")
     running.add_argument("--policy", type=Path, help="TOML: settings of the policy, and [weights]")
+    fitting = commands_.add_parser("fit", help="learn weights from known partnerships or from SMEs' answers")
+    labels = fitting.add_mutually_exclusive_group(required=True)
+    labels.add_argument("--pairs", type=Path, help="CSV with columns query, partner: weights for `evaluate --weights`")
+    labels.add_argument("--answers", type=Path, help="CSV with columns sme, partner, answer: for `run --policy`")
+    fitting.add_argument("-o", "--output", type=Path, required=True, help="the TOML file of weights to write")
+    fitting.add_argument("--policy", type=Path, help="with --answers: TOML to start from, kept in what is written")
+    fitting.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="default: today")
     partners = commands_.add_parser("evaluate", help="rankers side by side on partnerships that came about")
-    partners.add_argument("--profiles", type=Path, required=True)
     partners.add_argument("--pairs", type=Path, required=True)
-    partners.add_argument("--other", choices=("country", "city", "sector"), help="candidates must differ in it")
-    for one in (running, partners):
+    partners.add_argument("--weights", type=Path, help="TOML written by fit --pairs: shown as the ranker 'fitted'")
+    for one in (fitting, partners):
+        one.add_argument("--profiles", type=Path, required=True)
+        one.add_argument("--other", choices=("country", "city", "sector"), help="candidates must differ in it")
+    for one in (running, fitting, partners):
         one.add_argument("--history", type=Path, help="CSV with columns a, b: who already worked with whom")
         one.add_argument("--seed", type=int, default=1, help="decides between equals (default 1)")
     twins = commands_.add_parser("evaluate-languages", help="how often a text's English twin is found")
     twins.add_argument("file", type=Path)
-    for one in (running, partners, twins):
+    for one in (running, fitting, partners, twins):
         one.add_argument("--cache", type=Path, help="keep vectors in this folder between runs")
     timing = commands_.add_parser("bench", help="times of the engine and the encoder beside their floors")
-    for one in (running, partners, twins, timing):
+    for one in (running, fitting, partners, twins, timing):
         one.add_argument("--json", action="store_true", help="print one JSON object")
         one.add_argument(
             "--home", type=Path, default=Path(os.environ.get("BROKER_HOME", "var")), help="where models are"
@@ -61,6 +71,12 @@ def answer(chosen: argparse.Namespace) -> str:
             else f"{len(found.matches)} pairs for {len(found.lists)} SMEs, {len(found.short)} left short, "
             f"{len(found.rings)} exchange rings; written to {chosen.output}"
         )
+    if chosen.command == "fit":
+        fitted = commands.fit(chosen)
+        if not chosen.json:
+            return f"{fitted.verdict}; written to {chosen.output}"
+        commands.say(fitted.verdict)
+        return json.dumps({"weights": fitted.weights} | fitted.record())
     if chosen.command == "evaluate":
         found_measures = commands.measure_partners(chosen)
     elif chosen.command == "evaluate-languages":

@@ -1,25 +1,27 @@
 """What the command line does: files in, shortlists or measures out. Progress goes to stderr."""
 
 import csv
+import hashlib
 import sys
 import tomllib
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from matching import vector_cache
+from matching import vector_cache, weights_file
 from matching.bundled_model import ensure_bundled_model
 from matching.combination import Weights
 from matching.encoder import load_encoder
 from matching.engine import build
-from matching.evaluation import evaluate, evaluate_languages
+from matching.evaluation import evaluate, evaluate_languages, task_of
 from matching.evidence import Evidence
 from matching.fingerprint import BUNDLED, model_fingerprint
-from matching.profile import Cohort, Policy, texts
-from matching.ranking import statements_of
+from matching.fitting import Fitted, fit_answers, fit_partners, require_answers, require_enough
+from matching.profile import Cohort, Pair, Policy, texts
+from matching.ranking import RankingWeights, statements_of
 from matching.result import Result
-from matching.tables import InputError, read_history, read_pairs, read_profiles, read_twins
+from matching.tables import InputError, Table, read_answers, read_history, read_pairs, read_profiles, read_twins
 
 HEADER = ["a", "b", "strength", "confidence", "a_needs", "b_offers", "b_needs", "a_offers", "missing"]
 
@@ -74,19 +76,35 @@ def quoted_of(evidence: Evidence | None) -> tuple[str, str]:
 
 def read_policy(path: Path | None) -> tuple[Policy, Weights]:
     """Policy and, in the table [weights], what each criterion counts; defaults for whatever is not named."""
-    if path is None:
-        return Policy(), Weights()
+    content = toml_of(path) if path else {}
+    weights = content.pop("weights", {})
+    return settings(path, Policy, content), settings(path, Weights, weights)
+
+
+def read_ranking(path: Path) -> RankingWeights:
+    """The table [ranking] of a file that `fit --pairs` wrote."""
+    content = toml_of(path)
+    if "ranking" not in content:
+        raise InputError(f"{path}: no table [ranking]; expected a file written by fit --pairs")
+    chosen: RankingWeights = settings(path, RankingWeights, content["ranking"])
+    if min(asdict(chosen).values()) < 0 or sum(asdict(chosen).values()) <= 0:
+        raise InputError(f"{path}: weights must not be negative, and not all of them zero")
+    return chosen
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """A TOML file's content without [learned], the record of where its weights are from."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no TOML ({error})") from error
-    weights = content.pop("weights", {})
-    return settings(path, Policy, content), settings(path, Weights, weights)
+    content.pop("learned", None)
+    return content
 
 
-def settings(path: Path, kind: Any, content: Any) -> Any:
+def settings(path: Path | None, kind: Any, content: Any) -> Any:
     """A dataclass from a TOML table; InputError for a name or a type that does not fit."""
     if not isinstance(content, dict):
         raise InputError(f"{path}: weights must be a table")
@@ -112,7 +130,58 @@ def measure_partners(options: Any) -> dict[str, object]:
     history = read_history(options.history)
     vectors = encoded((t for p in table.profiles for t in statements_of(p)), options.home, options.cache)
     say(f"ranking {len(table.profiles)} profiles for {len(pairs)} queries")
-    return evaluate(table, pairs, history, vectors, options.other, options.seed)
+    fitted = read_ranking(options.weights) if options.weights else None
+    return evaluate(table, pairs, history, vectors, options.other, options.seed, fitted)
+
+
+def fit(options: Any) -> Fitted:
+    """`fit`: weights from known partnerships or from answers, written with the record of how they were learned."""
+    if (options.pairs and options.policy) or (options.answers and options.other):
+        raise InputError("--policy goes with --answers, --other with --pairs")
+    table = read_profiles(options.profiles)
+    history = read_history(options.history)
+    if options.pairs:
+        found = fit_to_pairs(table, history, options)
+        content, use = {"ranking": found.weights}, "evaluate --weights"
+    else:
+        policy, weights = read_policy(options.policy)
+        found = fit_to_answers(table, history, policy, weights, options)
+        changed = {name: value for name, value in asdict(policy).items() if value != getattr(Policy(), name)}
+        content, use = {**changed, "weights": asdict(weights) | found.weights}, "run --policy"
+    record = {"date": options.date, "data": data_of(options), **found.record()}
+    weights_file.write(options.output, use, {**content, "learned": record})
+    return found
+
+
+def fit_to_pairs(table: Table, history: frozenset[Pair], options: Any) -> Fitted:
+    """RankingWeights from the pairs file."""
+    pairs = read_pairs(options.pairs, (p.id for p in table.profiles))
+    require_enough(sum(map(len, pairs.values())), len(pairs))  # before anything is encoded
+    vectors = encoded((t for p in table.profiles for t in statements_of(p)), options.home, options.cache)
+    say(f"learning from the partners of {len(pairs)} queries")
+    return fit_partners(task_of(table, pairs, history, vectors, options.other, options.seed), RankingWeights())
+
+
+def fit_to_answers(table: Table, history: frozenset[Pair], policy: Policy, weights: Weights, options: Any) -> Fitted:
+    """The symmetric criteria's weights from the answers file."""
+    answers = read_answers(options.answers, (p.id for p in table.profiles))
+    require_answers(answers)
+    vectors = encoded((t for p in table.profiles for t in texts(p)), options.home, options.cache)
+    say(f"learning from {len(answers)} answers")
+    return fit_answers(table.profiles, answers, vectors, policy, weights, history, options.seed)
+
+
+def data_of(options: Any) -> dict[str, str]:
+    """What weights were learned from: the files' names by role, one hash of all their bytes, and --other."""
+    digest = hashlib.blake2b(digest_size=16)
+    data = {}
+    for role in ("profiles", "pairs", "answers", "history", "policy"):
+        path: Path | None = getattr(options, role)
+        if path:
+            content = path.read_bytes()
+            digest.update(f"{role}\0{len(content)}\0".encode() + content)
+            data[role] = path.name
+    return data | {"hash": digest.hexdigest()} | ({"other": options.other} if options.other else {})
 
 
 def measure_languages(options: Any) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Rankers side by side on pairs that really came about, and the accuracy across languages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,48 @@ Array = NDArray[np.float64]
 NEIGHBOURS = 10  # of the hubness correction (CSLS)
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of a ranker, and all it is told: q queries, n profiles sorted by id."""
+
+    people: tuple[Profile, ...]
+    queries: tuple[str, ...]  # their ids
+    places: NDArray[np.int64]  # (q,) where they stand among the people
+    true: list[NDArray[np.int64]]  # the places of each query's partners
+    found: dict[str, Array]  # (q, n) each signal
+    allowed: Mask  # (q, n) the candidates
+    ties: Array  # (q, n) decides between equals
+    drawn: NDArray[np.int64]  # the bootstrap's queries
+
+    def measured(self, values: Array) -> Array:
+        """(q, 4) the measures of a ranker's (q, n) values."""
+        return measured_of(values, self.allowed, self.ties, self.true)
+
+
+def task_of(
+    table: Table,
+    pairs: Mapping[str, frozenset[str]],
+    history: frozenset[Pair],
+    vectors: Mapping[str, NDArray[np.float32]],
+    other: str | None,
+    seed: int,
+) -> Task:
+    """Signals and candidates of every query; InputError if no known partner is a candidate."""
+    people = tuple(sorted(table.profiles, key=lambda p: p.id))
+    place = {p.id: i for i, p in enumerate(people)}
+    queries = np.array([place[query] for query in pairs], dtype=np.int64)
+    true = [np.array(sorted(place[p] for p in partners), dtype=np.int64) for partners in pairs.values()]
+    allowed = candidates(people, history, other)[queries]
+    if not any(allowed[row, partners].any() for row, partners in enumerate(true)):
+        raise InputError(
+            "none of the pairs is a candidate: all known already, or none differs in the column of --other"
+        )
+    found = signals(people, table.activity, history, vectors, queries)
+    words = random_words([p.id for p in people], seed)
+    ties = pair_ties(words[queries, None], words[None, :])
+    return Task(people, tuple(pairs), queries, true, found, allowed, ties, draws(len(queries), seed))
+
+
 def evaluate(
     table: Table,
     pairs: Mapping[str, frozenset[str]],
@@ -27,51 +69,50 @@ def evaluate(
     vectors: Mapping[str, NDArray[np.float32]],
     other: str | None,
     seed: int,
+    fitted: RankingWeights | None = None,
 ) -> dict[str, object]:
-    """Measures of every ranker, the matcher's lead over TF-IDF, and what leaving out each signal costs."""
-    people = sorted(table.profiles, key=lambda p: p.id)
-    place = {p.id: i for i, p in enumerate(people)}
-    queries = np.array([place[query] for query in pairs], dtype=np.int64)
-    true = [np.array([place[partner] for partner in partners], dtype=np.int64) for partners in pairs.values()]
-    found = signals(people, table.activity, history, vectors, queries)
-    allowed = candidates(people, history, other)[queries]
-    if not any(allowed[row, partners].any() for row, partners in enumerate(true)):
-        raise InputError(
-            "none of the pairs is a candidate: all known already, or none differs in the column of --other"
-        )
-    words = random_words([p.id for p in people], seed)
-    ties = pair_ties(words[queries, None], words[None, :])
+    """Measures of every ranker, the matcher's lead over TF-IDF, and what leaving out each signal costs.
+
+    With `fitted` weights a ranker of that name stands beside the matcher.
+    """
+    task = task_of(table, pairs, history, vectors, other, seed)
     weights = RankingWeights()
-    rankers = rankers_of(found, people, table, weights)
-    measured = {name: measured_of(values, allowed, ties, true) for name, values in rankers.items()}
-    drawn = draws(len(queries), seed)
+    rankers = rankers_of(task, table, weights, fitted)
+    measured = {name: task.measured(values) for name, values in rankers.items()}
     full = measured["matcher"]
-    left_out = {
-        name: full - measured_of(combined(found, weights, name), allowed, ties, true) for name in asdict(weights)
+    left_out = {name: full - task.measured(combined(task.found, weights, name)) for name in asdict(weights)}
+    ahead = {
+        name: intervals(measured[name] - measured["tfidf"], task.drawn)
+        for name in ("matcher", "fitted")
+        if name in measured
     }
-    ahead = intervals(full - measured["tfidf"], drawn)
     return {
-        "queries": len(queries),
-        "rankers": {name: intervals(rows, drawn) for name, rows in measured.items()},
-        "matcher_minus_tfidf": ahead,
-        "matcher_minus_without": {name: intervals(rows, drawn) for name, rows in left_out.items()},
-        "warnings": [f"the matcher is worse than TF-IDF at {name}" for name in NAMES if ahead[name]["mean"] < 0],
+        "queries": len(task.queries),
+        "rankers": {name: intervals(rows, task.drawn) for name, rows in measured.items()},
+        **{f"{name}_minus_tfidf": lead for name, lead in ahead.items()},
+        "matcher_minus_without": {name: intervals(rows, task.drawn) for name, rows in left_out.items()},
+        "warnings": [
+            f"the {name} ranker is worse than TF-IDF at {measure}"
+            for name, lead in ahead.items()
+            for measure in NAMES
+            if lead[measure]["mean"] < 0
+        ],
         "weights": asdict(weights),
+        **({"fitted_weights": asdict(fitted)} if fitted else {}),
     }
 
 
-def rankers_of(
-    found: Mapping[str, Array], people: Sequence[Profile], table: Table, weights: RankingWeights
-) -> dict[str, Array]:
+def rankers_of(task: Task, table: Table, weights: RankingWeights, fitted: RankingWeights | None) -> dict[str, Array]:
     """(q, n) of each ranker; what is equal is decided by the seeded hash, for 'random' everything."""
-    shape = found["tfidf"].shape
-    return {
+    shape = task.allowed.shape
+    rankers = {
         "random": np.zeros(shape),
-        "popularity": np.tile([table.activity[p.id] for p in people], (shape[0], 1)),
-        "tfidf": found["tfidf"],
-        "embedding": found["embedding"],
-        "matcher": combined(found, weights),
+        "popularity": np.tile([table.activity[p.id] for p in task.people], (shape[0], 1)),
+        "tfidf": task.found["tfidf"],
+        "embedding": task.found["embedding"],
+        "matcher": combined(task.found, weights),
     }
+    return rankers | ({"fitted": combined(task.found, fitted)} if fitted else {})
 
 
 def candidates(people: Sequence[Profile], history: frozenset[Pair], other: str | None) -> Mask:

@@ -23,6 +23,8 @@ COLUMNS = [
     "readiness",
     "owner",
 ]
+ANSWERS = {"interested": True, "yes": True, "1": True, "not now": False, "never": False, "no": False, "0": False}
+NO_ANSWER = "already know"  # says nothing about whether the two fit
 LARGEST_FIELD = 10_000_000  # characters; the csv module's own limit is 131,072
 
 
@@ -151,6 +153,26 @@ def read_history(path: Path | None) -> frozenset[Pair]:
         if not row["a"] or not row["b"]:
             raise InputError(f"{path}, row {line}: a pair needs both ids")
     return frozenset(pair(row["a"], row["b"]) for row in rows if row["a"] != row["b"])
+
+
+def read_answers(path: Path, known: Iterable[str]) -> dict[Pair, bool]:
+    """`answers.csv`: by SME and partner shown to it, in this order, whether it was interested."""
+    ids = frozenset(known)
+    found: dict[Pair, bool | None] = {}
+    for line, row in enumerate(rows_of(path, ["sme", "partner", "answer"]), start=2):
+        for column in ("sme", "partner"):
+            if row[column] not in ids:
+                raise InputError(f"{path}, row {line}: {column} '{row[column]}' is in no profile")
+        asked, answer = (row["sme"], row["partner"]), " ".join(row["answer"].casefold().replace("_", " ").split())
+        if answer not in (*ANSWERS, NO_ANSWER):
+            expected = ", ".join([*ANSWERS, NO_ANSWER])
+            raise InputError(f"{path}, row {line}: answer '{row['answer']}' must be one of {expected}")
+        if asked[0] == asked[1]:
+            raise InputError(f"{path}, row {line}: {asked[0]} as its own partner")
+        if asked in found:
+            raise InputError(f"{path}, row {line}: {asked[0]} answers on {asked[1]} twice")
+        found[asked] = ANSWERS.get(answer)
+    return {asked: answer for asked, answer in sorted(found.items()) if answer is not None}
 
 
 def read_twins(path: Path) -> list[dict[str, str]]:

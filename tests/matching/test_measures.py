@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from matching.measures import draws, interval, measure
+from matching.measures import draws, interval, interval_of, measure, resampled_auc
 
 
 def test_measures_of_a_known_ranking() -> None:
@@ -24,3 +25,22 @@ def test_the_interval_holds_the_mean_and_is_a_point_for_equals() -> None:
     assert found["low"] < found["mean"] == 0.5 < found["high"]
     assert interval(np.ones(40), drawn) == {"mean": 1.0, "low": 1.0, "high": 1.0}
     assert np.array_equal(drawn, draws(40, seed=3))
+
+
+def test_auc_is_that_of_scikit_learn_over_all_pairs_and_in_each_draw() -> None:
+    random = np.random.default_rng(4)
+    values, outcome, query = random.random(60).round(1), random.random(60) < 0.4, np.arange(60) // 4
+    drawn = draws(15, seed=2)[:20]
+    whole, resampled = resampled_auc(values, outcome, query, drawn)
+    assert whole == pytest.approx(roc_auc_score(outcome, values))
+    for row, found in zip(drawn, resampled, strict=True):
+        rows = np.concatenate([np.flatnonzero(query == chosen) for chosen in row])
+        assert found == pytest.approx(roc_auc_score(outcome[rows], values[rows]))
+
+
+def test_a_draw_without_both_outcomes_is_left_out_of_the_interval() -> None:
+    drawn = np.array([[0, 0], [0, 1], [1, 1]])
+    whole, resampled = resampled_auc(np.array([0.9, 0.1]), np.array([True, False]), np.array([0, 1]), drawn)
+    assert whole == 1.0
+    assert np.isnan(resampled).tolist() == [True, False, True]
+    assert interval_of(whole, resampled) == {"mean": 1.0, "low": 1.0, "high": 1.0}

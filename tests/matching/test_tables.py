@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from matching.tables import InputError, read_history, read_pairs, read_profiles, read_twins
+from matching.tables import InputError, read_answers, read_history, read_pairs, read_profiles, read_twins
 
 
 def written(folder: Path, content: str) -> Path:
@@ -71,3 +71,33 @@ def test_history_may_name_others_and_is_without_direction(tmp_path: Path) -> Non
 def test_a_twin_without_text_is_left_out(tmp_path: Path) -> None:
     rows = read_twins(written(tmp_path, "lang,code,text,english\nde,1,Brot,bread\nde,2,,rolls\n"))
     assert [row["text"] for row in rows] == ["Brot"]
+
+
+def test_answers_are_yes_or_no_and_knowing_each_other_is_neither(tmp_path: Path) -> None:
+    rows = "a,b,interested\na,c,Not now\nb,a,never\nb,c,already know\nc,a,YES\nc,b,0\n"
+    assert read_answers(written(tmp_path, "sme,partner,answer\n" + rows), "abc") == {
+        ("a", "b"): True,
+        ("a", "c"): False,
+        ("b", "a"): False,
+        ("c", "a"): True,
+        ("c", "b"): False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("sme,partner\na,b\n", "no column 'answer'; found sme, partner"),
+        ("sme,partner,answer\na,b,yes\na,z,no\n", "row 3: partner 'z' is in no profile"),
+        ("sme,partner,answer\nz,b,yes\n", "row 2: sme 'z' is in no profile"),
+        ("sme,partner,answer\na,b,maybe\n", "row 2: answer 'maybe' must be one of interested, yes, 1, not now, never"),
+        ("sme,partner,answer\na,b,\n", "row 2: answer '' must be one of"),
+        ("sme,partner,answer\na,a,yes\n", "row 2: a as its own partner"),
+        ("sme,partner,answer\na,b,yes\na,b,yes\n", "row 3: a answers on b twice"),
+        ("sme,partner,answer\na,b,yes\na,b,already know\n", "row 3: a answers on b twice"),
+    ],
+)
+def test_a_wrong_answer_is_told_with_its_row(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(InputError) as told:
+        read_answers(written(tmp_path, content), "abc")
+    assert message in str(told.value)
