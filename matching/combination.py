@@ -9,6 +9,7 @@ from matching import criteria
 from matching.criteria import Criterion, Matrix
 from matching.history import shared_partners
 from matching.profile import Pair, Policy, Profile
+from matching.statement_fit import statement_fit
 from matching.statements import Array, Texts
 
 
@@ -57,10 +58,8 @@ def assess(
     people: Sequence[Profile], texts: Texts, policy: Policy, weights: Weights, history: frozenset[Pair] = frozenset()
 ) -> Assessment:
     """Every criterion, every pair, and their combination; without a history its criterion is left out altogether."""
-    by_meaning = criteria.semantic(texts.needs, texts.offers)
-    by_words = criteria.lexical(texts.needs, texts.offers)
-    statement_fit = 1 - (1 - by_meaning) * (1 - weights.lexical * by_words)
-    directed = {"fit": criteria.fit(texts, statement_fit, weights.stand_in), "markets": criteria.markets(people)}
+    by_statement = statement_fit(texts.needs, texts.offers, texts.background, weights.lexical)
+    directed = {"fit": criteria.fit(texts, by_statement, weights.stand_in), "markets": criteria.markets(people)}
     fit = with_custom(settle(directed["fit"], weights.unknown_fit), weights.custom)
     symmetric = {
         "fit": reciprocal(directed["fit"], fit),
@@ -75,7 +74,7 @@ def assess(
     portions = weights.shares(history=bool(history))
     shares = share_of_strength(symmetric, portions, weights.unknown)
     return Assessment(
-        statement_fit=statement_fit,
+        statement_fit=by_statement,
         directed=directed,
         symmetric=symmetric,
         shares=shares,

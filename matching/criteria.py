@@ -8,13 +8,9 @@ from numpy.typing import NDArray
 
 from matching.profile import Profile
 from matching.rules import equal, membership, shared_count
-from matching.statements import Array, Statements, Texts, best_per_pair
+from matching.statements import Array, Texts, best_per_pair
 
 Matrix = NDArray[np.float32]
-
-MIDDLE, SLOPE = 3.2, 0.7  # standard deviations above unrelated statements at which a fit is even, and its steepness
-UNRELATED_SPREAD = 0.1  # what small cohorts fall back on: spread of centred e5 cosines of unrelated statements
-LEXICAL_FLOOR, LEXICAL_FULL = 0.12, 0.5  # TF-IDF cosine that says nothing, and the one that says everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,49 +25,6 @@ def criterion(value: Array, known: Array | NDArray[np.bool_]) -> Criterion:
     """Rounded to six digits, so that what follows compares clean numbers; 0 where nothing is known."""
     value = np.where(known > 0, np.round(value, 6), 0.0)
     return Criterion(value.astype(np.float32), known.astype(np.float32))
-
-
-def semantic(needs: Statements, offers: Statements) -> Array:
-    """(needs, offers) in 0..1: how far a need's cosine to an offer stands above that of unrelated statements.
-
-    The scale is the cohort's own, one for pairs within a language and one across: median and spread of all cosines,
-    nearly all of which are of unrelated statements. Across languages the same likeness has a smaller cosine.
-    """
-    cosines = needs.vectors @ offers.vectors.T
-    deviations = np.zeros(cosines.shape)
-    across = needs.languages[:, None] != offers.languages[None, :]
-    for group in (across, ~across):
-        deviations[group] = in_deviations(cosines[group])
-    return np.asarray(np.round(1 / (1 + np.exp((MIDDLE - deviations) / SLOPE)), 6))
-
-
-def in_deviations(cosines: Array) -> Array:
-    """(m,) cosines in standard deviations above their median; few of them say little about either."""
-    if not cosines.size:
-        return cosines
-    middle, high = np.quantile(cosines, [0.5, 0.84])  # of a normal distribution: mean, and one deviation above
-    trust = cosines.size / (cosines.size + 200.0)
-    spread = trust * (high - middle) + (1 - trust) * UNRELATED_SPREAD
-    return np.asarray((cosines - trust * middle) / max(spread, 0.02))
-
-
-def lexical(needs: Statements, offers: Statements) -> Array:
-    """(needs, offers) in 0..1: TF-IDF cosine of character 3- to 5-grams within words (scikit-learn, char_wb).
-
-    Names, product words and inflected forms agree without a dictionary; across languages it is 0 and says nothing.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    shape = (len(needs.texts), len(offers.texts))
-    if not all(shape):
-        return np.zeros(shape)
-    words = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, lowercase=True)
-    try:
-        rows = words.fit_transform([*needs.texts, *offers.texts])
-    except ValueError:  # no statement holds three letters in a row
-        return np.zeros(shape)
-    cosines = (rows[: shape[0]] @ rows[shape[0] :].T).toarray()
-    return np.asarray(np.round(np.clip((cosines - LEXICAL_FLOOR) / (LEXICAL_FULL - LEXICAL_FLOOR), 0, 1), 6))
 
 
 def fit(texts: Texts, statement_fit: Array, stand_in: float) -> Criterion:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import evidence, rules
+from matching.background import Background
 from matching.combination import Assessment, Weights, assess
 from matching.profile import Cohort, Pair, Policy, Profile
 from matching.result import Match, Result
@@ -26,9 +27,11 @@ def build(
     weights: Weights,
     seed: int,
     progress: Progress | None = None,
+    background: Background | None = None,
 ) -> Result:
     """Shortlists for everyone; `vectors` has a row for each of `texts(profile)`. Progress may raise to cancel.
 
+    Without a `background` (see `background.load`) the fit is measured on the cohort's own texts.
     ValueError for a repeated id or a text without vector; incomplete profiles are no error.
     """
     tell = progress or (lambda stage, done, total: None)
@@ -38,7 +41,7 @@ def build(
     mask, masks = rules.allowed(cohort, policy)
     tell("rules", 1, 1)
     tell("fit", 0, 1)
-    texts = gather(people, vectors)
+    texts = gather(people, vectors, background)
     found = assess(people, texts, policy, weights, cohort.history)
     tell("fit", 1, 1)
     place = {profile.id: i for i, profile in enumerate(people)}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import rules
+from matching.background import Background
 from matching.combination import Weights, assess
 from matching.engine import in_order
 from matching.evidence import GOOD
@@ -23,10 +24,13 @@ SUPPLIERS = 8  # the best per firm that are followed: bounds the cycles to n * 8
 Ring = tuple[int, ...]
 
 
-def exchange_rings(cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weights) -> tuple[tuple[str, ...], ...]:
+def exchange_rings(
+    cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weights, background: Background | None = None
+) -> tuple[tuple[str, ...], ...]:
     """Rings of SME ids, each needing what the next offers (the last: the first); no pair in them is ruled out."""
     cohort = in_order(cohort)
-    fit = assess(cohort.profiles, gather(cohort.profiles, vectors), policy, weights, cohort.history).directed["fit"]
+    texts = gather(cohort.profiles, vectors, background)
+    fit = assess(cohort.profiles, texts, policy, weights, cohort.history).directed["fit"]
     value = (fit.value * fit.known).astype(np.float64)
     chosen = best_rings(value, rules.allowed(cohort, policy)[0])
     return tuple(tuple(cohort.profiles[i].id for i in ring) for ring in chosen)

@@ -66,27 +66,6 @@ def test_closeness_without_a_description_is_unknown() -> None:
     assert found.known.tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
 
 
-def test_a_need_finds_the_offer_that_says_the_same() -> None:
-    cohort = cohort_of(24)
-    people = (*cohort.profiles, profile("x", needs=("a quiet tram bell by hand",)))
-    found = gather(people, vectors_of(people))
-    row = criteria.semantic(found.needs, found.offers)[-1]
-    assert "tram bell" in found.offers.texts[int(row.argmax())]
-    assert row.max() > 0.5 > np.median(row)
-
-
-def test_shared_letters_count_and_unrelated_words_do_not() -> None:
-    people = [
-        profile("a", needs=("Klanginstallation im Museum",), offers=()),
-        profile("b", needs=(), offers=("Klanginstallationen für Museen", "gebogene Stahlrohre")),
-    ]
-    found = gather(people, vectors_of(people))
-    start = int(found.offers.bounds[1])
-    same, other = criteria.lexical(found.needs, found.offers)[0, start : start + 2]
-    assert same > 0.4
-    assert other == 0
-
-
 def test_without_needs_a_direction_is_unknown_and_the_description_counts_less() -> None:
     people = [profile("a", needs=()), profile("b", offers=()), profile("c", description="", offers=(), needs=("x",))]
     found = gather(people, vectors_of(people))
