@@ -1,4 +1,4 @@
-"""Command line: `python -m matching run | fit | evaluate | evaluate-languages | bench`, all with `--json`."""
+"""Command line, `python -m matching`: run, fit, evaluate, evaluate-languages, background and bench, with `--json`."""
 
 import argparse
 import json
@@ -50,10 +50,13 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--seed", type=int, default=1, help="decides between equals (default 1)")
     twins = commands_.add_parser("evaluate-languages", help="how often a text's English twin is found")
     twins.add_argument("file", type=Path)
-    for one in (running, fitting, partners, twins):
+    reference = commands_.add_parser("background", help="measure the bundled model on reference texts")
+    reference.add_argument("file", type=Path, metavar="texts", help="CSV with columns lang, text")
+    reference.add_argument("-o", "--output", type=Path, required=True, help="the npz file to write")
+    for one in (running, fitting, partners, twins, reference):
         one.add_argument("--cache", type=Path, help="keep vectors in this folder between runs")
     timing = commands_.add_parser("bench", help="times of the engine and the encoder beside their floors")
-    for one in (running, fitting, partners, twins, timing):
+    for one in (running, fitting, partners, twins, reference, timing):
         one.add_argument("--json", action="store_true", help="print one JSON object")
         one.add_argument(
             "--home", type=Path, default=Path(os.environ.get("BROKER_HOME", "var")), help="where models are"
@@ -81,6 +84,8 @@ def answer(chosen: argparse.Namespace) -> str:
         found_measures = commands.measure_partners(chosen)
     elif chosen.command == "evaluate-languages":
         found_measures = commands.measure_languages(chosen)
+    elif chosen.command == "background":
+        found_measures = commands.measure_background(chosen)
     else:
         found_measures = bench(chosen.home, lambda stage: print(f"bench: {stage} …", file=sys.stderr))
     return json.dumps(found_measures) if chosen.json else json.dumps(found_measures, indent=2)

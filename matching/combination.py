@@ -12,7 +12,6 @@ from matching.history import History
 from matching.likeness import Likeness, likeness
 from matching.pairs import Pairs
 from matching.profile import Policy
-from matching.statement_fit import Background
 from matching.statements import Array, Texts
 
 
@@ -50,7 +49,6 @@ class Situation:
     ids: tuple[str, ...]
     facts: Facts
     texts: Texts
-    background: Background
     scale: Array  # see likeness.scale_of
     history: History | None
     policy: Policy
@@ -82,8 +80,8 @@ class Reading:
 def read(situation: Situation, pairs: Pairs) -> Reading:
     """Compare the texts of the pairs."""
     return Reading(
-        best_fits(situation.texts, pairs, situation.background, situation.weights.lexical),
-        likeness(situation.texts.descriptions, pairs, situation.scale),
+        best_fits(situation.texts, pairs, situation.weights.lexical),
+        likeness(situation.texts, pairs, situation.scale),
     )
 
 

@@ -9,19 +9,29 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from matching import vector_cache, weights_file
+from matching import background, vector_cache, weights_file
+from matching.background import Background
 from matching.bundled_model import ensure_bundled_model
 from matching.combination import Weights
 from matching.encoder import load_encoder
 from matching.engine import build
 from matching.evaluation import evaluate, evaluate_languages, task_of
 from matching.evidence import Evidence
-from matching.fingerprint import BUNDLED, model_fingerprint
+from matching.fingerprint import BUNDLED, model_fingerprint, model_identity
 from matching.fitting import Fitted, fit_answers, fit_partners, require_answers, require_enough
 from matching.profile import Cohort, Pair, Policy, texts
 from matching.ranking import RankingWeights, statements_of
 from matching.result import Result
-from matching.tables import InputError, Table, read_answers, read_history, read_pairs, read_profiles, read_twins
+from matching.tables import (
+    InputError,
+    Table,
+    read_answers,
+    read_history,
+    read_pairs,
+    read_profiles,
+    read_texts,
+    read_twins,
+)
 
 HEADER = ["a", "b", "strength", "confidence", "a_needs", "b_offers", "b_needs", "a_offers", "missing"]
 
@@ -43,6 +53,11 @@ def encoded(every: Iterable[str], home: Path, cache: Path | None) -> dict[str, v
     )
 
 
+def shipped(home: Path) -> Background | None:
+    """The background of the bundled model."""
+    return background.load(model_identity(BUNDLED, home) or "")
+
+
 def run(profiles: Path, output: Path, options: Any) -> Result:
     """`run`: shortlists for everyone in the file, written as pairs."""
     table = read_profiles(profiles)
@@ -51,7 +66,7 @@ def run(profiles: Path, output: Path, options: Any) -> Result:
     vectors = encoded((t for p in table.profiles for t in texts(p)), options.home, options.cache)
     say(f"matching {len(table.profiles)} profiles")
     cohort = Cohort(table.profiles, history=history)
-    found = build(cohort, vectors, policy, weights, options.seed)
+    found = build(cohort, vectors, policy, weights, options.seed, background=shipped(options.home))
     try:
         write_matches(found, output)
     except OSError as error:
@@ -168,7 +183,8 @@ def fit_to_answers(table: Table, history: frozenset[Pair], policy: Policy, weigh
     require_answers(answers)
     vectors = encoded((t for p in table.profiles for t in texts(p)), options.home, options.cache)
     say(f"learning from {len(answers)} answers")
-    return fit_answers(table.profiles, answers, vectors, policy, weights, history, options.seed)
+    scales = shipped(options.home)
+    return fit_answers(table.profiles, answers, vectors, policy, weights, history, options.seed, scales)
 
 
 def data_of(options: Any) -> dict[str, str]:
@@ -188,4 +204,22 @@ def measure_languages(options: Any) -> dict[str, object]:
     """`evaluate-languages`: how often a text's English twin is the nearest English text."""
     rows = read_twins(options.file)
     vectors = encoded((row[column] for row in rows for column in ("text", "english")), options.home, options.cache)
-    return evaluate_languages(rows, vectors)
+    return evaluate_languages(rows, vectors, shipped(options.home))
+
+
+def measure_background(options: Any) -> dict[str, object]:
+    """`background`: measure the bundled model's on reference texts and write it; what was found, without the arrays."""
+    rows = read_texts(options.file)
+    vectors = encoded((row["text"] for row in rows), options.home, options.cache)
+    found = background.measure(
+        [row["text"] for row in rows],
+        [row["lang"] for row in rows],
+        [vectors[row["text"]] for row in rows],
+        model_identity(BUNDLED, options.home) or "",
+    )
+    try:
+        background.write(found, options.output)
+    except OSError as error:
+        raise InputError(f"{options.output}: {error.strerror or 'cannot be written'}") from error
+    measured = {name: getattr(found, name) for name in ("model", "within", "across", "alike")}
+    return measured | {"texts": len(rows), "digest": background.digest(found)}

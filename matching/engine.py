@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import facts, rules
+from matching.background import Background
 from matching.combination import Assessment, Situation, Weights, assess
 from matching.first_pass import candidates
 from matching.history import history_of
@@ -19,7 +20,6 @@ from matching.result import Result
 from matching.rings import exchange_rings
 from matching.selection import Problem, random_words, select
 from matching.shortfall import Outcome, relaxations, shortfalls
-from matching.statement_fit import measure
 from matching.statements import Vectors, gather
 
 Progress = Callable[[str, int, int], None]
@@ -35,15 +35,17 @@ def build(
     weights: Weights,
     seed: int,
     progress: Progress | None = None,
+    background: Background | None = None,
 ) -> Result:
     """Shortlists for everyone; `vectors` has a row for each of `texts(profile)`. Progress may raise to cancel.
 
+    Without a `background` (see `background.load`) the fit is measured on the cohort's own texts.
     ValueError for a repeated id or a text without vector; incomplete profiles are no error.
     """
     tell = progress or (lambda stage, done, total: None)
     cohort = in_order(cohort)
     tell("rules", 0, 1)
-    situation = situation_of(cohort, vectors, policy, weights)
+    situation = situation_of(cohort, vectors, policy, weights, background)
     pairs = open_pairs(situation)
     tell("rules", 1, 1)
     tell("fit", 0, 1)
@@ -74,16 +76,17 @@ def in_order(cohort: Cohort) -> Cohort:
     return replace(cohort, profiles=people)
 
 
-def situation_of(cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weights) -> Situation:
+def situation_of(
+    cohort: Cohort, vectors: Vectors, policy: Policy, weights: Weights, background: Background | None = None
+) -> Situation:
     """All that pairs are judged by, made once."""
     ids = tuple(profile.id for profile in cohort.profiles)
-    texts = gather(cohort.profiles, vectors)
+    texts = gather(cohort.profiles, vectors, background)
     return Situation(
         ids=ids,
         facts=facts.facts_of(cohort),
         texts=texts,
-        background=measure(texts),
-        scale=scale_of(texts.descriptions),
+        scale=scale_of(texts),
         history=history_of(ids, cohort.history) if cohort.history else None,
         policy=policy,
         weights=weights,

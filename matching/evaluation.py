@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.background import Background, centred
 from matching.facts import equal_values
 from matching.history import network
 from matching.measures import NAMES, digits, draws, intervals, measure
@@ -13,7 +14,6 @@ from matching.pairs import Mask
 from matching.profile import Pair, Profile
 from matching.ranking import RankingWeights, combined, signals
 from matching.selection import pair_ties, random_words
-from matching.statements import centred
 from matching.tables import InputError, Table
 
 Array = NDArray[np.float64]
@@ -134,29 +134,39 @@ def measured_of(values: Array, allowed: Mask, ties: Array, true: Sequence[NDArra
 
 
 def evaluate_languages(
-    rows: Sequence[Mapping[str, str]], vectors: Mapping[str, NDArray[np.float32]]
+    rows: Sequence[Mapping[str, str]],
+    vectors: Mapping[str, NDArray[np.float32]],
+    background: Background | None = None,
 ) -> dict[str, object]:
-    """Accuracy@1 per language of finding the English twin: as the engine centres vectors, raw, and with CSLS."""
+    """Accuracy@1 per language of finding the English twin, by what is done to the vectors before.
+
+    First as the engine uses them: without the background's means, or the set's own where there is no background. Then
+    without the set's own means, raw, and as the engine uses them with CSLS.
+    """
     english = sorted({row["english"] for row in rows})
     place = {text: i for i, text in enumerate(english)}
-    found: dict[str, dict[str, float]] = {"languages": {}, "raw": {}, "csls": {}}
+    found: dict[str, dict[str, float]] = {"engine": {}, "own_means": {}, "raw": {}, "csls": {}}
     for language in sorted({row["lang"] for row in rows}):
         own = [row for row in rows if row["lang"] == language]
-        texts = [row["text"] for row in own]
         twins = np.array([place[row["english"]] for row in own])
-        both = [*(vectors[t] for t in texts), *(vectors[t] for t in english)]
-        unit = centred(both, [language] * len(texts) + ["en"] * len(english))
-        cosines = unit[: len(texts)] @ unit[len(texts) :].T
-        raw = np.stack(both).astype(np.float64)
-        found["languages"][language] = accuracy(cosines, twins)
-        found["raw"][language] = accuracy(raw[: len(texts)] @ raw[len(texts) :].T, twins)
-        found["csls"][language] = accuracy(without_hubs(cosines), twins)
+        both = [vectors[text] for text in (*(row["text"] for row in own), *english)]
+        spoken = [language] * len(own) + ["en"] * len(english)
+        of_engine = from_other(centred(both, spoken, background), len(own))
+        found["engine"][language] = accuracy(of_engine, twins)
+        found["own_means"][language] = accuracy(from_other(centred(both, spoken), len(own)), twins)
+        found["raw"][language] = accuracy(from_other(np.stack(both).astype(np.float64), len(own)), twins)
+        found["csls"][language] = accuracy(without_hubs(of_engine), twins)
     return {
-        "languages": found["languages"],
-        **lowest_and_mean(found["languages"]),
-        "raw": found["raw"] | lowest_and_mean(found["raw"]),
-        "csls": found["csls"] | lowest_and_mean(found["csls"]),
+        "languages": found["engine"],
+        **lowest_and_mean(found["engine"]),
+        "as_the_engine_uses_them": f"means of {background.model}" if background else "the set's own means",
+        **{name: found[name] | lowest_and_mean(found[name]) for name in ("own_means", "raw", "csls")},
     }
+
+
+def from_other(rows: Array, texts: int) -> Array:
+    """Cosines of the first rows, the texts, to the others, the English ones."""
+    return np.asarray(rows[:texts] @ rows[texts:].T)
 
 
 def accuracy(cosines: Array, twins: NDArray[np.int64]) -> float:

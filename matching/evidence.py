@@ -10,7 +10,7 @@ from matching.profile import Profile
 from matching.statement_fit import statement_fit
 
 STRONG, GOOD, POSSIBLE = 0.75, 0.45, 0.2  # of a fit's calibrated value; below the last nothing is quoted
-CLOSE, NEAR = 0.8, 0.4  # quantile of likeness among the cohort's pairs
+CLOSE, NEAR = 0.6, 0.2  # quantile of likeness among the cohort's pairs that have something in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Evidence:
 def quotes(a: int, b: int, situation: Situation) -> Evidence | None:
     """The statements that best show what SME b brings to SME a; None if a side is silent or nothing fits."""
     needs, offers = situation.texts.needs.of([a]), situation.texts.offers.of([b])
-    values = statement_fit(needs, offers, situation.background, situation.weights.lexical)
+    values = statement_fit(needs, offers, situation.texts.background, situation.weights.lexical)
     if not values.size or values.max() < POSSIBLE:
         return None
     need, offer = np.unravel_index(int(values.argmax()), values.shape)

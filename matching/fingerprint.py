@@ -41,6 +41,11 @@ def full_fingerprint(identity: str, arithmetic: str) -> str:
     return f"{identity}/{arithmetic}/{ENCODING}"
 
 
+def identity_of(fingerprint: str) -> str:
+    """The model's identity in a full fingerprint."""
+    return fingerprint.rsplit("/", 2)[0]
+
+
 def model_identity(model: str, home: Path) -> str | None:
     """The bundled constant, a hash of a local directory, or name and commit of a hub model in the local cache."""
     if model == BUNDLED:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from matching.combination import Weights, assess, share_of_strength
+from matching.background import Background
+from matching.combination import Situation, Weights, assess, share_of_strength
 from matching.engine import situation_of
 from matching.evaluation import Task
 from matching.learning import FOLDS, Examples, Places, folds, learned, without_own_fold
@@ -202,6 +203,7 @@ def fit_answers(
     weights: Weights,
     history: frozenset[Pair],
     seed: int,
+    background: Background | None = None,
 ) -> Fitted:
     """The symmetric criteria's weights from SMEs' answers, in the order of `Weights.shares`."""
     require_answers(answers)
@@ -211,7 +213,8 @@ def fit_answers(
     outcome = np.array([answers[asked] for asked in sorted(answers)], dtype=bool)
     smes, query = np.unique(sides[:, 0], return_inverse=True)
     names = list(weights.shares(history=bool(history)))
-    features = criteria_of(people, vectors, policy, weights, history, sides)
+    situation = situation_of(Cohort(people, history=history), vectors, policy, weights, background)
+    features = criteria_of(situation, sides)
     examples = Examples(features, outcome, query, pair_of(sides[:, 0], sides[:, 1], len(people)))
     start = np.array([getattr(weights, name) for name in names])
     final = learned(examples, start, OF_AN_ANSWER).round(4)
@@ -231,20 +234,15 @@ def fit_answers(
     )
 
 
-def criteria_of(
-    people: Sequence[Profile],
-    vectors: Vectors,
-    policy: Policy,
-    weights: Weights,
-    history: frozenset[Pair],
-    sides: Places,
-) -> Array:
+def criteria_of(situation: Situation, sides: Places) -> Array:
     """(m, k) the settled symmetric criteria of m pairs, in the order of `Weights.shares`."""
-    situation = situation_of(Cohort(tuple(people), history=history), vectors, policy, weights)
-    pairs = pairs_from(sides[:, 0], sides[:, 1], len(people))
-    whole = dict.fromkeys(weights.shares(history=bool(history)), 1.0)  # a share of 1 leaves the value as it is
+    weights, n = situation.weights, len(situation.ids)
+    pairs = pairs_from(sides[:, 0], sides[:, 1], n)
+    whole = dict.fromkeys(
+        weights.shares(history=situation.history is not None), 1.0
+    )  # a share of 1 leaves the value as it is
     settled = share_of_strength(assess(situation, pairs).symmetric, whole, weights.unknown)
-    asked = np.searchsorted(pairs.codes(), sides.min(axis=1) * len(people) + sides.max(axis=1))
+    asked = np.searchsorted(pairs.codes(), sides.min(axis=1) * n + sides.max(axis=1))
     return np.stack([value[asked] for value in settled.values()], axis=1).astype(np.float64)
 
 

@@ -1,6 +1,6 @@
 """Which of the network's ten languages a text is written in, by its function words and letters.
 
-Needed only to take out each language's own mean from its vectors (see statements.centred), so a wrong guess costs a
+Needed only to take out each language's own mean from its vectors (see background.centred), so a wrong guess costs a
 little precision and nothing else; '' means no guess.
 """
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.background import centred
 from matching.facts import equal_values
 from matching.history import index, network, on_scale
 from matching.profile import Pair, Profile, sentences
-from matching.statements import centred
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]

@@ -1,54 +1,38 @@
-"""(stand-in until the fixed background is merged)"""
-
-from dataclasses import dataclass
-from typing import Any
+"""How well a statement of one SME answers a statement of another: by meaning, raised by shared words."""
 
 import numpy as np
 
-from matching.statements import Array, Statements, Texts
+from matching.background import Background
+from matching.statements import Array, Statements
 
-MIDDLE, SLOPE = 3.2, 0.7  # standard deviations above unrelated statements at which a fit is even, and its steepness
-UNRELATED_SPREAD = 0.1  # what small cohorts fall back on: spread of centred e5 cosines of unrelated statements
-LEXICAL_FLOOR, LEXICAL_FULL = 0.12, 0.5  # TF-IDF cosine that says nothing, and the one that says everything
-
-
-@dataclass(frozen=True, slots=True)
-class Background:
-    within: tuple[float, float]
-    across: tuple[float, float]
-    words: Any
+MIDDLE, SLOPE = 4.25, 0.8  # standard deviations above unrelated statements at which a fit is even, and its steepness
+LEXICAL_FLOOR, LEXICAL_FULL = 0.13, 0.54  # TF-IDF cosine that says nothing, and the one that says everything
 
 
-def measure(texts: Texts) -> Background:
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def statement_fit(needs: Statements, offers: Statements, background: Background, lexical_weight: float) -> Array:
+    """(needs, offers) in 0..1; each number depends on its two statements and the background alone.
 
-    cosines = texts.needs.vectors @ texts.offers.vectors.T
-    across = texts.needs.languages[:, None] != texts.offers.languages[None, :]
-    words = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, lowercase=True)
-    try:
-        words.fit([*texts.needs.texts, *texts.offers.texts])
-    except ValueError:
-        words = None
-    return Background(scale(cosines[~across]), scale(cosines[across]), words)
+    So any block of rows and columns gives the same numbers, to the bit. Words add to meaning and never take away.
+    """
+    by_words = lexical(needs, offers)
+    return np.asarray(1 - (1 - semantic(needs, offers, background)) * (1 - lexical_weight * by_words))
 
 
-def scale(cosines: Array) -> tuple[float, float]:
-    if not cosines.size:
-        return 0.0, UNRELATED_SPREAD
-    middle, high = np.quantile(cosines, [0.5, 0.84])
-    trust = cosines.size / (cosines.size + 200.0)
-    spread = trust * (high - middle) + (1 - trust) * UNRELATED_SPREAD
-    return float(trust * middle), float(max(spread, 0.02))
+def semantic(needs: Statements, offers: Statements, background: Background) -> Array:
+    """(needs, offers) in 0..1: how far a need's cosine to an offer stands above that of unrelated statements.
+
+    One scale for pairs within a language and one across, where the same likeness has a smaller cosine.
+    """
+    across = (needs.languages[:, None] != offers.languages[None, :]).astype(np.intp)
+    middle, spread = np.array([background.within, background.across]).T
+    deviations = (needs.vectors @ offers.vectors.T - middle[across]) / spread[across]
+    return np.asarray(np.round(1 / (1 + np.exp((MIDDLE - deviations) / SLOPE)), 6))
 
 
-def statement_fit(needs: Statements, offers: Statements, background: Background, weight: float) -> Array:
-    cosines = needs.vectors @ offers.vectors.T
-    across = needs.languages[:, None] != offers.languages[None, :]
-    middle = np.where(across, background.across[0], background.within[0])
-    spread = np.where(across, background.across[1], background.within[1])
-    by_meaning = np.round(1 / (1 + np.exp((MIDDLE - (cosines - middle) / spread) / SLOPE)), 6)
-    if background.words is None or not cosines.size:
-        return np.asarray(by_meaning)
-    lexical = (background.words.transform(needs.texts) @ background.words.transform(offers.texts).T).toarray()
-    by_words = np.round(np.clip((lexical - LEXICAL_FLOOR) / (LEXICAL_FULL - LEXICAL_FLOOR), 0, 1), 6)
-    return np.asarray(1 - (1 - by_meaning) * (1 - weight * by_words))
+def lexical(needs: Statements, offers: Statements) -> Array:
+    """(needs, offers) in 0..1: TF-IDF cosine of character n-grams within words.
+
+    Names, product words and inflected forms agree without a dictionary; across languages it is 0 and says nothing.
+    """
+    cosines = (needs.words @ offers.words.T).toarray()
+    return np.asarray(np.round(np.clip((cosines - LEXICAL_FLOOR) / (LEXICAL_FULL - LEXICAL_FLOOR), 0, 1), 6))

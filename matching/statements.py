@@ -1,22 +1,22 @@
-"""Needs and offers of a cohort as rows of vectors, centred and put on a grid on which products are exact."""
+"""Needs and offers of a cohort as rows of vectors and of words, on a grid on which their products are exact."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching import grams
+from matching.background import Background, centred, measure
 from matching.language import language_of
 from matching.profile import Profile, sentences, texts
 
 Array = NDArray[np.float64]
 Vectors = Mapping[str, NDArray[np.float32]]
 
-# Coordinates become multiples of 2^-14. Then a product of two vectors is a sum of integers below 2^53, which float64
-# adds without rounding in any order: the same result whatever the number of BLAS threads or the tiling.
-GRID = 2.0**14
-FEW, FEW_OF_LANGUAGE = 12.0, 30.0  # texts that count as much as what is assumed without them
+Said = tuple[str, str]  # a text and its language: the same text may stand in profiles of two languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Statements:
     texts: tuple[str, ...]
     languages: NDArray[np.str_]  # (m,) ISO 639-1 or ''
     vectors: Array  # (m, d), unit rows on the grid
+    words: Any  # (m, grams.BUCKETS) csr, unit rows on the grid: TF-IDF of character n-grams
     bounds: NDArray[np.int64]  # (n + 1,)
     stated: NDArray[np.bool_]  # (n,) false where sentences of the description stand in, or nothing does
 
@@ -43,6 +44,7 @@ class Statements:
             texts=tuple(self.texts[row] for row in rows),
             languages=self.languages[rows],
             vectors=self.vectors[rows],
+            words=self.words[rows],
             bounds=bounds,
             stated=self.stated[chosen],
         )
@@ -55,21 +57,43 @@ class Texts:
     needs: Statements
     offers: Statements
     descriptions: Array  # (n, d), a zero row where there is none
+    languages: NDArray[np.str_]  # (n,) of the descriptions
+    background: Background
 
 
-def gather(people: Sequence[Profile], vectors: Vectors) -> Texts:
-    """Look up, centre and lay out every text; ValueError names an SME whose text has no vector."""
+def gather(people: Sequence[Profile], vectors: Vectors, background: Background | None = None) -> Texts:
+    """Look up, centre and lay out every text; ValueError names an SME whose text has no vector.
+
+    A text's rows depend on it, its own profile and the background; without one, it is measured on all these texts.
+    """
     require_vectors(people, vectors)
-    languages = languages_of(people)
-    distinct = sorted(languages)
-    rows = centred([vectors[text] for text in distinct], [languages[text] for text in distinct])
+    languages = [languages_of(p) for p in people]
+    background = background or of_cohort(languages, vectors)
+    distinct = sorted({said for spoken in languages for said in spoken.items()})
+    rows = centred([vectors[text] for text, _ in distinct], [language for _, language in distinct], background)
     row_of = dict(zip(distinct, rows, strict=True))
-    width = rows.shape[1]
     offered = [stated(p.offers) or stated(sentences(p.description)) for p in people]
+
+    def laid_out(groups: list[tuple[str, ...]], own: list[bool]) -> Statements:
+        said = [[(text, spoken[text]) for text in group] for group, spoken in zip(groups, languages, strict=True)]
+        return lay_out(said, own, row_of, background)
+
+    described = [(p.description, spoken.get(p.description, "")) for p, spoken in zip(people, languages, strict=True)]
+    width = background.means.shape[1]
     return Texts(
-        needs=lay_out([stated(p.needs) for p in people], [True] * len(people), row_of, languages, width),
-        offers=lay_out(offered, [bool(stated(p.offers)) for p in people], row_of, languages, width),
-        descriptions=stack([row_of.get(p.description, np.zeros(width)) for p in people], width),
+        needs=laid_out([stated(p.needs) for p in people], [True] * len(people)),
+        offers=laid_out(offered, [bool(stated(p.offers)) for p in people]),
+        descriptions=stack([row_of.get(said, np.zeros(width)) for said in described], width),
+        languages=np.array([language for _, language in described], dtype=np.str_),
+        background=background,
+    )
+
+
+def of_cohort(languages: Sequence[Mapping[str, str]], vectors: Vectors) -> Background:
+    """The background of the cohort's own texts, for a model that none is shipped for: it changes with the cohort."""
+    distinct = sorted({said for spoken in languages for said in spoken.items()})
+    return measure(
+        [text for text, _ in distinct], [language for _, language in distinct], [vectors[text] for text, _ in distinct]
     )
 
 
@@ -87,14 +111,16 @@ def stated(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def lay_out(
-    groups: list[tuple[str, ...]], own: list[bool], row_of: dict[str, Array], languages: dict[str, str], width: int
+    groups: list[list[Said]], own: list[bool], row_of: Mapping[Said, Array], background: Background
 ) -> Statements:
-    """Put the groups' texts one after the other with their vectors."""
-    flat = tuple(text for group in groups for text in group)
+    """Put the groups' texts one after the other with their vectors and words."""
+    flat = [said for group in groups for said in group]
+    texts_ = tuple(text for text, _ in flat)
     return Statements(
-        texts=flat,
-        languages=np.array([languages[text] for text in flat], dtype=np.str_),
-        vectors=stack([row_of[text] for text in flat], width),
+        texts=texts_,
+        languages=np.array([language for _, language in flat], dtype=np.str_),
+        vectors=stack([row_of[said] for said in flat], background.means.shape[1]),
+        words=grams.weighted(grams.counts(texts_), background.rarity),
         bounds=np.array([0, *accumulate(len(group) for group in groups)], dtype=np.int64),
         stated=np.array([bool(group) and mine for group, mine in zip(groups, own, strict=True)], dtype=bool),
     )
@@ -105,39 +131,8 @@ def stack(rows: Sequence[Array], width: int) -> Array:
     return np.array(rows, dtype=np.float64).reshape(len(rows), width)
 
 
-def languages_of(people: Sequence[Profile]) -> dict[str, str]:
-    """The language of every text; a text too short to tell takes that of its profile's texts together."""
-    found: dict[str, str] = {}
-    for profile in people:
-        every = texts(profile)
-        usual = language_of(every)
-        for text in every:
-            found[text] = language_of([text]) or found.get(text) or usual
-    return found
-
-
-def centred(vectors: Sequence[NDArray[np.float32]], languages: Sequence[str]) -> Array:
-    """(m, d) unit rows on the grid, each without the mean of its language.
-
-    Sentence encoders put all texts in a narrow cone (raw e5 cosines of unrelated texts are about .79), and texts of one
-    language in a narrower one within it. Without the means what is left tells texts apart, and statements of one
-    language no longer look related for that alone (Mu & Viswanath 2018, "All-but-the-Top"). Measured on the demo: the
-    median cosine of unrelated statements falls from .22 to .03 where both are in one minor language, .02 across.
-    """
-    if not vectors:
-        return np.zeros((0, 0))
-    raw = np.rint(np.asarray(vectors, dtype=np.float64) * GRID)
-    # The mean of fewer than some dozens of texts is those texts themselves: take out less of it then.
-    common = raw.sum(axis=0) / (len(raw) + FEW)
-    means = np.zeros_like(raw)
-    spoken = np.array(languages)
-    for language in sorted(set(languages)):
-        own = spoken == language
-        means[own] = (raw[own].sum(axis=0) + FEW_OF_LANGUAGE * common) / (own.sum() + FEW_OF_LANGUAGE)
-    return on_grid(raw - means)
-
-
-def on_grid(rows: Array) -> Array:
-    """Unit rows, coordinates rounded to multiples of 1/GRID; zero rows stay zero."""
-    norms = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-    return np.rint(rows / np.where(norms > 0, norms, 1) * GRID) / GRID
+def languages_of(profile: Profile) -> dict[str, str]:
+    """The language of every text; one too short to tell takes that of the profile's texts together."""
+    every = texts(profile)
+    usual = language_of(every)
+    return {text: language_of([text]) or usual for text in every}

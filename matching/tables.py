@@ -175,6 +175,15 @@ def read_answers(path: Path, known: Iterable[str]) -> dict[Pair, bool]:
     return {asked: answer for asked, answer in sorted(found.items()) if answer is not None}
 
 
+def read_texts(path: Path) -> list[dict[str, str]]:
+    """Reference texts of a background, each once in its language."""
+    rows = rows_of(path, ["lang", "text"])
+    for line, row in enumerate(rows, start=2):
+        if not row["lang"] or not row["text"]:
+            raise InputError(f"{path}, row {line}: a text needs both lang and text")
+    return rows
+
+
 def read_twins(path: Path) -> list[dict[str, str]]:
     """`languages.csv`: texts in one language with their English twins; rows that lack one of the three are left out."""
     rows = rows_of(path, ["lang", "text", "english"], ["code"])

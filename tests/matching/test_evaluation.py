@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from matching.background import measure
 from matching.evaluation import candidates, evaluate, evaluate_languages
 from matching.ranking import RankingWeights, combined, signals, statements_of
 from matching.tables import InputError, Table
@@ -74,3 +75,18 @@ def test_twins_are_found_in_each_language() -> None:
     found = evaluate_languages(rows, vectors)
     assert found["languages"] == {"de": 1.0, "et": 0.0}
     assert (found["min"], found["mean"]) == (0.0, 0.5)
+    assert found["as_the_engine_uses_them"] == "the set's own means"
+
+
+def test_twins_are_found_with_the_means_of_the_background_and_of_the_set_side_by_side() -> None:
+    words = [f"word{i}" for i in range(12)]
+    rows = [{"lang": "de", "text": f"de-{w}", "english": w} for w in words]
+    shifted = {f"de-{w}": embed(f"{w} und und und") for w in words}
+    english = [embed(w) for w in words]
+    fixed = measure(words, ["en"] * 12, english, "made-up")
+    found = evaluate_languages(rows, dict(zip(words, english, strict=True)) | shifted, fixed)
+    own = found["own_means"]
+    assert isinstance(own, dict)
+    assert found["as_the_engine_uses_them"] == "means of made-up"
+    assert list(found) == ["languages", "min", "mean", "as_the_engine_uses_them", "own_means", "raw", "csls"]
+    assert list(own) == ["de", "min", "mean"]

@@ -72,7 +72,7 @@ def test_strength_in_words(value: float, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantile", "known", "word"), [(0.9, True, "close"), (0.6, True, "near"), (0.1, True, "far"), (0.9, False, "")]
+    ("quantile", "known", "word"), [(0.9, True, "close"), (0.59, True, "near"), (0.1, True, "far"), (0.9, False, "")]
 )
 def test_distance_in_words(quantile: float, known: bool, word: str) -> None:
     assert distance_in_words(quantile, known) == word

@@ -1,34 +1,24 @@
 import numpy as np
 import pytest
 
-from matching.statements import GRID, centred, gather, languages_of
+from matching.statements import gather, languages_of
 
 from .conftest import profile, vectors_of
-
-
-def test_products_of_vectors_are_exact_in_any_order() -> None:
-    draw = np.random.default_rng(1)
-    rows = centred(list(draw.standard_normal((40, 384)).astype(np.float32)), ["en"] * 40)
-    shuffled = draw.permutation(384)
-    assert np.array_equal(rows @ rows.T, rows[:, shuffled] @ rows[:, shuffled].T)
-    assert np.array_equal(rows * GRID, np.rint(rows * GRID))
-    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
-
-
-def test_the_mean_of_each_language_is_taken_out() -> None:
-    draw = np.random.default_rng(2)
-    german, english = draw.standard_normal((2, 32))
-    raw = [*(3 * german + draw.standard_normal((400, 32))), *(3 * english + draw.standard_normal((400, 32)))]
-    rows = centred([row.astype(np.float32) for row in raw], ["de"] * 400 + ["en"] * 400)
-    assert abs(np.median(rows[:400] @ rows[:400].T)) < 0.05
-    assert abs(np.median(rows[:400] @ rows[400:].T)) < 0.05
 
 
 def test_a_short_text_takes_the_language_of_its_profile() -> None:
     sme = profile(
         "a", description="Wir bauen leise Glocken für die Bahn und suchen Partner.", offers=("VR demo",), needs=()
     )
-    assert set(languages_of([sme]).values()) == {"de"}
+    assert set(languages_of(sme).values()) == {"de"}
+
+
+def test_a_text_keeps_its_profiles_language_where_another_profile_has_it_too() -> None:
+    german = profile("a", description="Wir bauen leise Glocken für die Bahn.", offers=("VR demo",), needs=())
+    english = profile("b", description="We build quiet bells for the trains.", offers=("VR demo",), needs=())
+    found = gather([german, english], vectors_of([german, english]))
+    assert found.offers.languages.tolist() == ["de", "en"]
+    assert found.languages.tolist() == ["de", "en"]
 
 
 def test_a_text_without_vector_is_named() -> None:

@@ -18,6 +18,8 @@ from broker.domain.shortlists.gather import digest, gather
 from broker.domain.shortlists.keep import keep
 from broker.errors import BrokerError
 from broker.models import MatchRun
+from matching import background
+from matching.fingerprint import identity_of
 
 log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 4.0
@@ -63,11 +65,13 @@ def _build(database: Database, run: MatchRun, owner: str, encoder: TextEncoder |
         gathered = gather(session, run.event_id)
     model, by_text = vectors(database, gathered.cohort.profiles, encoder, report)
     weights = matching.Weights()
-    result = matching.build(gathered.cohort, by_text, gathered.policy, weights, run.seed, report)
+    scales = background.load(identity_of(model))
+    result = matching.build(gathered.cohort, by_text, gathered.policy, weights, run.seed, report, scales)
     report("saving", 0, 0)
     frozen: dict[str, object] = {
         "policy": asdict(gathered.policy),
         "weights": asdict(weights),
+        "background": background.digest(scales) if scales else "the cohort's own",
         "profiles": gathered.versions,
         "inputs": digest(gathered),
     }
