@@ -34,6 +34,8 @@ from broker.models import (
     SmeStatus,
     Statement,
 )
+from matching import background
+from matching.bundled_model import FINGERPRINT
 from tests.factories import make_event, make_sme, register
 
 SETTINGS = Settings(secret_key="a secret of this test only, long enough")
@@ -146,6 +148,16 @@ def test_the_same_inputs_and_seed_give_the_same_result_and_encode_nothing_again(
     assert second.result_hash == first.result_hash
     assert second.frozen == first.frozen
     assert (encoded > 0, counting.texts) == (True, encoded)
+
+
+def test_a_run_freezes_which_background_it_compared_against(
+    database: Database, event: Event, encoder: TextEncoder
+) -> None:
+    shipped = background.load(FINGERPRINT)
+    assert shipped is not None
+    assert build(database, event, CountingEncoder(encoder)).frozen["background"] == background.digest(shipped)
+    other = CountingEncoder(encoder, "another model/fp32/1")
+    assert build(database, event, other).frozen["background"] == "the cohort's own"
 
 
 def test_only_what_changed_is_encoded_again(database: Database, event: Event, counting: CountingEncoder) -> None:
