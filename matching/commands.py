@@ -2,21 +2,19 @@
 
 import csv
 import sys
-import tomllib
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from matching import vector_cache
 from matching.bundled_model import ensure_bundled_model
-from matching.combination import Weights
 from matching.encoder import load_encoder
 from matching.engine import build
 from matching.evaluation import evaluate, evaluate_languages
 from matching.evidence import Evidence
 from matching.fingerprint import BUNDLED, model_fingerprint
-from matching.profile import Cohort, Policy, texts
+from matching.policy_file import read_policy
+from matching.profile import Cohort, texts
 from matching.ranking import statements_of
 from matching.result import Result
 from matching.rings import exchange_rings
@@ -72,39 +70,6 @@ def write_matches(found: Result, output: Path) -> None:
 def quoted_of(evidence: Evidence | None) -> tuple[str, str]:
     """Need and offer of a direction, empty where nothing can be quoted."""
     return (evidence.need, evidence.offer) if evidence else ("", "")
-
-
-def read_policy(path: Path | None) -> tuple[Policy, Weights]:
-    """Policy and, in the table [weights], what each criterion counts; defaults for whatever is not named."""
-    if path is None:
-        return Policy(), Weights()
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no TOML ({error})") from error
-    weights = content.pop("weights", {})
-    return settings(path, Policy, content), settings(path, Weights, weights)
-
-
-def settings(path: Path, kind: Any, content: Any) -> Any:
-    """A dataclass from a TOML table; InputError for a name or a type that does not fit."""
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: weights must be a table")
-    types: dict[str, Any] = {field.name: field.type for field in fields(kind)}
-    for name, value in content.items():
-        if name not in types:
-            raise InputError(f"{path}: unknown setting '{name}'; expected one of {', '.join(types)}")
-        if type(value) is not types[name] and not (types[name] is float and type(value) is int):
-            raise InputError(f"{path}: {name} must be of type {types[name].__name__}, not {value!r}")
-    try:
-        chosen = kind(**content)
-        if isinstance(chosen, Weights):
-            chosen.shares()
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from error
-    return chosen
 
 
 def measure_partners(options: Any) -> dict[str, object]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from matching import evidence, rules
 from matching.combination import Assessment, Weights, assess
 from matching.profile import Cohort, Pair, Policy, Profile
-from matching.result import Match, Result
+from matching.result import Match, Result, Ring
 from matching.selection import Limits, random_words, select
 from matching.shortfall import Situation, shortfalls
 from matching.statements import Texts, Vectors, gather
@@ -57,6 +57,21 @@ def build(
         short=shortfalls(Situation(people, policy, mask, masks, traits, wanted, on_list)),
         gap=chosen.gap,
         refused=refused_pins(cohort, masks, place),
+        rings=rings_of(people, texts, found, mask),
+    )
+
+
+def rings_of(people: tuple[Profile, ...], texts: Texts, found: Assessment, mask: rules.Mask) -> tuple[Ring, ...]:
+    """The best exchange rings, each step quoted."""
+    from matching.rings import best_rings, steps  # which reads a cohort as this module does
+
+    fit = found.directed["fit"]
+    return tuple(
+        Ring(
+            members=tuple(people[i].id for i in ring),
+            evidence=tuple(evidence.quotes(i, j, texts, found) for i, j in steps(ring)),
+        )
+        for ring in best_rings((fit.value * fit.known).astype(np.float64), mask)
     )
 
 

@@ -28,6 +28,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """Firms of whom each needs what the next offers, the last what the first offers; each quoted like a pair."""
+
+    members: tuple[str, ...]  # SME ids
+    evidence: tuple[Evidence | None, ...]  # at i what members[i] needs and the next offers
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A whole run: pairs, lists by SME id (best first), who is left short and why."""
 
@@ -36,6 +44,8 @@ class Result:
     short: dict[str, Shortfall]
     gap: float  # how far, at most, the selection may be from the best possible; 0..1 of its value
     refused: dict[Pair, str]  # pins that a stronger rule forbids, with that rule's name
+    rings: tuple[Ring, ...] = ()  # exchanges beside the lists, no SME in two of them
+    relaxations: tuple[str, ...] = ()  # what the organiser could allow, over all SMEs left short, in words
 
     def to_json(self) -> bytes:
         """Canonical UTF-8 JSON: sorted keys, five digits; equal for equal inputs on every run of a machine."""
@@ -45,6 +55,8 @@ class Result:
             "short": {sme: asdict(short) for sme, short in self.short.items()},
             "gap": self.gap,
             "refused": [[*pair, rule] for pair, rule in sorted(self.refused.items())],
+            "rings": [asdict(ring) for ring in self.rings],
+            "relaxations": self.relaxations,
         }
         return json.dumps(rounded(content), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -23,6 +23,7 @@ class Shortfall:
     reason: str  # in words
     relaxation: str  # the cheapest change, in words
     removed: dict[str, int]  # candidates each rule removes
+    advice: str = ""  # the one change to its profile that would help most, in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matching import Cohort, Policy, Weights
+from matching import Cohort, Policy, Weights, build
 from matching.rings import best_rings, exchange_rings, steps
 
 from .conftest import profile, vectors_of
@@ -69,3 +69,5 @@ def test_rings_are_found_in_statements_whatever_their_order() -> None:
     found = exchange_rings(Cohort(people), vectors_of(people), Policy(), Weights())
     assert found == (("r0", "r1", "r2"),)
     assert exchange_rings(Cohort(people[::-1]), vectors_of(people), Policy(), Weights()) == found
+    (ring,) = build(Cohort(people), vectors_of(people), Policy(), Weights(), 1).rings
+    assert (ring.members,) == found
