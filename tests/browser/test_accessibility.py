@@ -23,7 +23,7 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
     with service.database.write() as session:
         for shortlist in session.exec(select(Shortlist).where(Shortlist.sme_id == service.world.smes["Spielwerk"].id)):
             shortlist.status = ShortlistStatus.DRAFT
-            shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "Allow one.", "advice": "Add."}
+            shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "allow one", "advice": "Add."}
         for match in session.exec(select(Match)):
             match.evidence = match.evidence | {"shares": {"fit": 0.6, "history": 0.1}}
         add_ring(session, service.world)

@@ -92,7 +92,7 @@ def test_rings_are_offered_to_the_brokers_of_their_firms_with_a_way_to_the_own_o
 
     for page in (browse("broker").get("/smes").text, browse("broker").get(own).text):
         page = " ".join(page.split())
-        assert "Nothing is mailed for a ring" in page
+        assert "Nothing is mailed for it" in page
         assert f'<a href="{own}">Spielwerk</a> (Berlin) looks for' in page
         assert "<b>Medilab Plzeň</b> (Pilsen) writes" in page
         assert "<q>a clinic for our game</q>" in page
