@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     embedding_model: str = Field("bundled", description="bundled, or any sentence-transformers hub name or path.")
     weights: str = Field(
         "",
-        description="TOML file with a table [weights], as `python -m matching fit` writes it. Unset: those shipped.",
+        description="TOML file with [weights], as `python -m matching fit --answers` writes it. Unset: those shipped.",
     )
     demo: bool = Field(
         False,

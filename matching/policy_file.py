@@ -13,33 +13,33 @@ from matching.tables import InputError
 
 def read_policy(path: Path | None) -> tuple[Policy, Weights]:
     """Policy and, in the table [weights], what each criterion counts; defaults for whatever is not named."""
-    if path is None:
-        return Policy(), Weights()
-    content = parsed(path)
+    content = toml_of(path) if path else {}
     weights = content.pop("weights", {})
     return settings(path, Policy, content), settings(path, Weights, weights)
 
 
 def read_weights(path: Path) -> Weights:
-    """The table [weights] of a file, as `fit` writes it; what else the file says is not read."""
-    content = parsed(path)
+    """The table [weights] of a file, as `fit --answers` writes it; what else the file says is not read."""
+    content = toml_of(path)
     if "weights" not in content:
-        raise InputError(f"{path}: no table [weights]")
+        raise InputError(f"{path}: no table [weights]; expected a file written by fit --answers")
     weights: Weights = settings(path, Weights, content["weights"])
     return weights
 
 
-def parsed(path: Path) -> dict[str, Any]:
-    """The file's content; InputError where it cannot be read or is no TOML."""
+def toml_of(path: Path) -> dict[str, Any]:
+    """A TOML file's content without [learned], the record of where its weights are from."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no TOML ({error})") from error
+    content.pop("learned", None)
+    return content
 
 
-def settings(path: Path, kind: Any, content: Any) -> Any:
+def settings(path: Path | None, kind: Any, content: Any) -> Any:
     """A dataclass from a TOML table; InputError for a name or a type that does not fit."""
     if not isinstance(content, dict):
         raise InputError(f"{path}: weights must be a table")

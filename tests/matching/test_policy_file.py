@@ -9,7 +9,7 @@ from matching.tables import InputError
 
 def test_a_file_names_only_what_differs_from_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
-    path.write_text("max_partners = 6\ndial = 1\n[weights]\nfit = 0.9\n")
+    path.write_text('max_partners = 6\ndial = 1\n[weights]\nfit = 0.9\n[learned]\ndate = "2026-11-21"\n')
 
     assert read_policy(path) == (Policy(max_partners=6, dial=1), Weights(fit=0.9))
     assert read_policy(None) == (Policy(), Weights())
@@ -17,7 +17,7 @@ def test_a_file_names_only_what_differs_from_the_defaults(tmp_path: Path) -> Non
 
 def test_of_a_learned_file_only_the_weights_are_read(tmp_path: Path) -> None:
     path = tmp_path / "weights.toml"
-    path.write_text('[record]\ndate = "2026-11-21"\nlift = 0.04\n[weights]\nfit = 0.5\nhistory = 0.3\n')
+    path.write_text('[learned]\ndate = "2026-11-21"\nlift = 0.04\n[weights]\nfit = 0.5\nhistory = 0.3\n')
 
     assert read_weights(path) == Weights(fit=0.5, history=0.3)
 
@@ -25,7 +25,7 @@ def test_of_a_learned_file_only_the_weights_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("fit = 0.5", "no table [weights]"),
+        ("fit = 0.5", "no table [weights]; expected a file written by fit --answers"),
         ("weights = 3", "weights must be a table"),
         ("[weights]\nfitt = 0.5", "unknown setting 'fitt'; expected one of fit, closeness, "),
         ("[weights]\nfit = 'high'", "fit must be of type float, not 'high'"),
