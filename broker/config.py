@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         DEMO_SECRET, min_length=16, description="Signs links and sessions. Required outside the demo."
     )
     embedding_model: str = Field("bundled", description="bundled, or any sentence-transformers hub name or path.")
+    weights: str = Field(
+        "",
+        description="TOML file with [weights], as `python -m matching fit --answers` writes it. Unset: those shipped.",
+    )
     demo: bool = Field(
         False,
         description="Shows the outbox and demo sign-ins to everybody. Set by broker demo, never in production.",
@@ -53,6 +57,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("weights")
+    @classmethod
+    def _absolute_file(cls, path: str) -> str:
+        return str(Path(path).expanduser().resolve()) if path else ""
 
     @field_validator("database_url")
     @classmethod

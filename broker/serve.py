@@ -25,8 +25,13 @@ def serve(settings: Settings, port: int, host: str = "127.0.0.1", sign_ins: Sequ
     """Migrate, start everything, print where to go, and run until Ctrl-C.
 
     sign_ins: lines that say how to sign in, printed in the demo only. ConflictError where the port is taken,
-    InvalidError without a secret key outside the demo; nothing has been started then."""
+    InvalidError without a secret key outside the demo or with weights that cannot be read; nothing has been started
+    then."""
     settings.require_secret()
+    if settings.weights:
+        from broker.domain.shortlists import load_weights  # which loads the engine
+
+        load_weights(settings)
     require_free_port(host, port)
     migrate(settings)
     with queue_folder() as folder:

@@ -4,7 +4,7 @@ from matching.combination import Weights
 from matching.engine import STAGES, build
 from matching.evidence import Evidence
 from matching.profile import Cohort, Pair, Policy, Profile, pair, sentences, texts
-from matching.result import Match, Result
+from matching.result import Match, Result, Ring
 from matching.shortfall import Shortfall
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Policy",
     "Profile",
     "Result",
+    "Ring",
     "Shortfall",
     "Weights",
     "build",

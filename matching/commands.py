@@ -3,9 +3,8 @@
 import csv
 import hashlib
 import sys
-import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from matching.evaluation import evaluate, evaluate_languages, task_of
 from matching.evidence import Evidence
 from matching.fingerprint import BUNDLED, model_fingerprint, model_identity
 from matching.fitting import Fitted, fit_answers, fit_partners, require_answers, require_enough
+from matching.policy_file import read_policy, settings, toml_of
 from matching.profile import Cohort, Pair, Policy, texts
 from matching.ranking import RankingWeights, statements_of
 from matching.result import Result
@@ -89,13 +89,6 @@ def quoted_of(evidence: Evidence | None) -> tuple[str, str]:
     return (evidence.need, evidence.offer) if evidence else ("", "")
 
 
-def read_policy(path: Path | None) -> tuple[Policy, Weights]:
-    """Policy and, in the table [weights], what each criterion counts; defaults for whatever is not named."""
-    content = toml_of(path) if path else {}
-    weights = content.pop("weights", {})
-    return settings(path, Policy, content), settings(path, Weights, weights)
-
-
 def read_ranking(path: Path) -> RankingWeights:
     """The table [ranking] of a file that `fit --pairs` wrote."""
     content = toml_of(path)
@@ -104,37 +97,6 @@ def read_ranking(path: Path) -> RankingWeights:
     chosen: RankingWeights = settings(path, RankingWeights, content["ranking"])
     if min(asdict(chosen).values()) < 0 or sum(asdict(chosen).values()) <= 0:
         raise InputError(f"{path}: weights must not be negative, and not all of them zero")
-    return chosen
-
-
-def toml_of(path: Path) -> dict[str, Any]:
-    """A TOML file's content without [learned], the record of where its weights are from."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no TOML ({error})") from error
-    content.pop("learned", None)
-    return content
-
-
-def settings(path: Path | None, kind: Any, content: Any) -> Any:
-    """A dataclass from a TOML table; InputError for a name or a type that does not fit."""
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: weights must be a table")
-    types: dict[str, Any] = {field.name: field.type for field in fields(kind)}
-    for name, value in content.items():
-        if name not in types:
-            raise InputError(f"{path}: unknown setting '{name}'; expected one of {', '.join(types)}")
-        if type(value) is not types[name] and not (types[name] is float and type(value) is int):
-            raise InputError(f"{path}: {name} must be of type {types[name].__name__}, not {value!r}")
-    try:
-        chosen = kind(**content)
-        if isinstance(chosen, Weights):
-            chosen.shares()
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from error
     return chosen
 
 

@@ -23,6 +23,7 @@ OWN_SECRET = "a-secret-of-somebody-s-own"
         ("PUBLIC_URL", "https://broker.example/", "https://broker.example"),
         ("SECRET_KEY", OWN_SECRET, OWN_SECRET),
         ("EMBEDDING_MODEL", "intfloat/multilingual-e5-base", "intfloat/multilingual-e5-base"),
+        ("WEIGHTS", "/srv/weights.toml", "/srv/weights.toml"),
         ("DEMO", "1", True),
         ("MAIL_FROM", "Us <us@broker.example>", "Us <us@broker.example>"),
     ],
@@ -46,6 +47,7 @@ def test_without_any_variable_everything_is_local(tmp_path: Path, monkeypatch: p
     assert settings.database_url == f"sqlite:///{tmp_path}/var/broker.db"
     assert settings.is_sqlite
     assert (settings.queue_url, settings.smtp_url, settings.embedding_model) == ("", "", "bundled")
+    assert settings.weights == ""
     assert settings.outbox_dir == tmp_path / "var" / "outbox"
     assert not settings.is_https
     assert not settings.is_demo

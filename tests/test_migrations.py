@@ -10,10 +10,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
+from sqlmodel import select as select_models
 
-import broker.models  # noqa: F401 - registers the tables
 from broker.config import ROOT, Settings
 from broker.db import Database
+from broker.models import MatchRun
 from tests import rows
 
 REVISIONS = [script.revision for script in ScriptDirectory(ROOT / "broker" / "migrations").walk_revisions()][::-1]
@@ -79,6 +80,20 @@ def test_an_upgrade_from_every_revision_keeps_every_row(empty: Database, revisio
     empty.migrate()
 
     assert {name: count for name, count in counts(empty.engine).items() if name in before} == before
+
+
+def test_a_run_from_before_reports_is_kept_as_it_was_and_reports_nothing(empty: Database) -> None:
+    command.upgrade(alembic(empty.engine), "0001")
+    rows.fill(empty.engine)
+    with empty.engine.connect() as connection:
+        before = connection.execute(text("SELECT * FROM matchrun")).mappings().one()
+    empty.migrate()
+
+    with empty.engine.connect() as connection:
+        after = connection.execute(text("SELECT * FROM matchrun")).mappings().one()
+    assert {name: after[name] for name in before} == dict(before)
+    with empty.read() as session:
+        assert session.exec(select_models(MatchRun.report, MatchRun.frozen)).one() == ({}, {"kept": "Łódź"})
 
 
 def test_down_to_nothing_and_up_again(empty: Database) -> None:

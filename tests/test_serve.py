@@ -45,6 +45,15 @@ def test_without_a_key_of_its_own_nothing_starts_outside_the_demo(home: Path) ->
     assert list(home.iterdir()) == []
 
 
+def test_weights_that_cannot_be_read_are_said_before_anything_starts(demo: Settings, tmp_path: Path) -> None:
+    demo.weights = str(tmp_path / "none.toml")
+    with pytest.raises(InvalidError) as refused:
+        serve.serve(demo, free_port())
+
+    assert str(refused.value) == f"BROKER_WEIGHTS: {demo.weights}: No such file or directory"
+    assert [path.name for path in demo.home.iterdir()] == ["demo"]
+
+
 def test_a_free_port_is_left_free() -> None:
     port = free_port()
     serve.require_free_port("127.0.0.1", port)

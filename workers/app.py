@@ -49,9 +49,12 @@ app.conf.update(
 @worker_init.connect
 @beat_init.connect
 def refuse_half_settings(**_: Any) -> None:
-    """End at once, with one line, where the settings would send mails nobody could answer."""
+    """End at once, with one line, where the settings would send mails nobody could answer or fail every run."""
+    from broker.domain.shortlists import load_weights  # not before: commands that only look at the queue need no engine
+
     try:
         settings.require_secret()
+        load_weights(settings)
         if not settings.queue_url:
             raise SystemExit("BROKER_QUEUE_URL is not set: the worker has no queue to listen to.")
     except BrokerError as error:

@@ -94,6 +94,8 @@ def _built(database: Database, run: MatchRun) -> dict[str, Any]:
         "smes": len(lists),
         "matches": len(entries) // 2,
         "short": [{"sme": row.sme_id, **row.shortfall} for row in lists if row.shortfall],
+        "relaxations": run.report["relaxations"],
+        "rings": run.report["rings"],
         "gap": run.gap,
         "model": run.model,
         "result": run.result_hash,

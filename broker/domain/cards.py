@@ -41,6 +41,7 @@ MISSING = {
     ),
     "sector_unknown": ("", "Their sector is not confirmed yet."),
 }
+SHARED_PARTNERS = "You have both worked with the same partners before."
 NO_MARKETS = "Neither of you has named the other’s country as a target market."
 
 
@@ -72,7 +73,10 @@ class Card:
     you_need: Quote | None
     they_need: Quote | None
     distance: str
+    history: str
     missing: tuple[str, ...]
+    shares: dict[str, float]
+    """What each criterion adds to the strength, for whoever reviews the pair."""
     answer: Answer | None
     contact: Contact | None
 
@@ -136,10 +140,12 @@ def _card(
         markets=_names(partner.markets, ENGLISH.territories),
         website=partner.website if contact else "",  # it leads to their contact data (law 7)
         strength=match.strength,
-        you_need=_quote(evidence.get(f"{own}_to_{theirs}")),
-        they_need=_quote(evidence.get(f"{theirs}_to_{own}")),
+        you_need=quote_of(evidence.get(f"{own}_to_{theirs}")),
+        they_need=quote_of(evidence.get(f"{theirs}_to_{own}")),
         distance=DISTANCE.get(evidence.get("distance", ""), ""),
+        history=SHARED_PARTNERS if match.criteria.get("history") else "",
         missing=tuple(missing_in_words(evidence.get("missing", []), sme_id)),
+        shares=evidence.get("shares", {}),
         answer=answer,
         contact=contact,
     )
@@ -193,7 +199,8 @@ def missing_in_words(codes: Iterable[str], sme_id: int) -> list[str]:
     return [sentence for sentence in words if sentence]
 
 
-def _quote(evidence: dict[str, Any] | None) -> Quote | None:
+def quote_of(evidence: dict[str, Any] | None) -> Quote | None:
+    """The engine's evidence of one direction, as it is shown; None where nothing can be quoted."""
     if evidence is None:
         return None
     stated = evidence.get("source", "offer") == "offer"

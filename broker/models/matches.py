@@ -57,6 +57,10 @@ class MatchRun(SQLModel, table=True):
     result_hash: str = Field(default="", max_length=64)
     gap: float | None = None
     """How far the selection may be from the best there is, as a share of it."""
+    report: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": text("'{}'")}
+    )
+    """What it found beside the lists: `rings` (members and quotes) and `relaxations` (sentences)."""
 
 
 class Match(SQLModel, table=True):
@@ -71,7 +75,7 @@ class Match(SQLModel, table=True):
     strength: float
     criteria: dict[str, float] = Field(default_factory=dict, sa_type=JSON)
     evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    """Quotes for both directions, distance, and what the pair lacks."""
+    """Quotes for both directions, distance, what the pair lacks, and what each criterion adds to the strength."""
 
 
 class ShortlistStatus(StrEnum):
@@ -93,7 +97,7 @@ class Shortlist(SQLModel, table=True):
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     status: ShortlistStatus = Field(default=ShortlistStatus.DRAFT, sa_type=text_enum(ShortlistStatus))
     shortfall: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    """Why it is shorter than the policy asks, where it is."""
+    """Why it is shorter than the policy asks, where it is, and what would help."""
 
 
 class ShortlistEntry(SQLModel, table=True):

@@ -1,5 +1,6 @@
 """The broker's desk: the SMEs of a city, their profiles, and editing one."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,8 +10,9 @@ from broker.domain import access, accounts, profiles
 from broker.domain.profiles import ProfileData
 from broker.domain.queries import places, smes
 from broker.domain.queries.events import introductions
+from broker.domain.queries.rings import rings_of_city
 from broker.errors import ConflictError, InvalidError
-from broker.models import Account, City, Sector, SmeStatus
+from broker.models import Account, City, Sector, Sme, SmeStatus
 from broker.web import profile_form
 from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
 from broker.web.pages import redirect, render
@@ -44,6 +46,8 @@ def sme_list(
         "filters": {"q": q, "status": filters.status or "", "sector": sector, "todo": "1" if todo else ""},
         "statuses": list(SmeStatus),
         "introductions": introductions(session, city=access.cities(account)),
+        "rings": rings_of_city(session, access.cities(account)),
+        "ring_link": _own_page(account),
     }
     return render(request, "pages/smes.html", context)
 
@@ -77,8 +81,18 @@ def create(request: Request, session: SessionDep, account: CurrentBroker, form: 
 def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
     """One SME: its profile, what is to be completed, its shortlists and introductions."""
     sme = access.sme(session, account, sme_id)
-    context = {"view": smes.sme_view(session, sme), "readiness": dict(profile_form.READINESS)}
+    context = {
+        "view": smes.sme_view(session, sme),
+        "readiness": dict(profile_form.READINESS),
+        "ring_link": _own_page(account),
+    }
     return render(request, "pages/sme.html", context)
+
+
+def _own_page(account: Account) -> Callable[[Sme], str | None]:
+    """Where to read an SME's profile, if it is one of the broker's city."""
+    city = access.cities(account)
+    return lambda sme: f"/smes/{sme.id}" if city in (None, sme.city_code) else None
 
 
 @router.get("/{sme_id}/edit")

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from broker.domain import access, accounts, approvals, events, interests, reports, runs
 from broker.domain.queries import events as event_queries
 from broker.domain.queries import places, shortlists
+from broker.domain.queries.rings import rings_of_event
 from broker.errors import InvalidError
 from broker.models import Account, City, Event, RunStatus, ShortlistStatus
 from broker.web import figures
@@ -86,6 +87,8 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
         "figures": counted,
         "map": figures.city_map(counted) if counted else None,
         "matrix": figures.matrix(counted) if counted else None,
+        "rings": rings_of_event(session, event_id),
+        "ring_link": lambda sme: f"/events/{event_id}/shortlists/{sme.id}",
         **_progress(page.run),
     }
     return render(request, "pages/event.html", context)

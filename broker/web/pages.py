@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from broker.config import TEMPLATES, Settings
 from broker.domain.cards import DISTANCE, Card
+from broker.domain.criteria import CRITERIA
 from broker.models import City
 from broker.web.security import FORM_FIELD, cookie_name, drop_cookie, form_cookie, form_token, set_cookie
 
@@ -88,6 +89,7 @@ def templates() -> Environment:
         "plural": plural,
         "nearness": nearness,
         "strength": strength,
+        "CRITERIA": CRITERIA,
     }
     environment.filters |= {
         "when": when,
@@ -96,6 +98,7 @@ def templates() -> Environment:
         "language": lambda code: ENGLISH.languages.get(code, code),
         "country": lambda code: ENGLISH.territories.get(code, code),
         "web_address": web_address,
+        "sentence": sentence,
     }
     return environment
 
@@ -154,6 +157,11 @@ def strength(card: Card) -> str:
     """strong, good or possible: that of the better of a card's two reasons."""
     given = {quote.strength for quote in (card.you_need, card.they_need) if quote}
     return next((word for word in ("strong", "good") if word in given), "possible")
+
+
+def sentence(words: str) -> str:
+    """The engine's words as a sentence: "only one is left" becomes "Only one is left."."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".") if words else ""
 
 
 def web_address(text: str) -> str | None:

@@ -8,8 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from sqlmodel import select
 
-from broker.models import Shortlist, ShortlistStatus
+from broker.models import Match, MatchRun, Shortlist, ShortlistStatus
 from tests.browser.conftest import Service
+from tests.web.world import add_ring
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 SHEET = "Name;City;Needs\nNeuland;Berlin;eine Klinik\nSPIELWERK GmbH;Berlin;eine Schule\nFern;Atlantis;\n"
@@ -22,7 +23,12 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
     with service.database.write() as session:
         for shortlist in session.exec(select(Shortlist).where(Shortlist.sme_id == service.world.smes["Spielwerk"].id)):
             shortlist.status = ShortlistStatus.DRAFT
-            shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "Allow one."}
+            shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "allow one", "advice": "Add."}
+        for match in session.exec(select(Match)):
+            match.evidence = match.evidence | {"shares": {"fit": 0.6, "history": 0.1}}
+        add_ring(session, service.world)
+        run = session.get_one(MatchRun, service.world.run.id)
+        run.report = run.report | {"relaxations": ["allow one partner from Berlin's own city for 3 SMEs"]}
     sme = service.world.smes["Spielwerk"].id
     event = f"/events/{service.world.event.id}"
     stranger = open_page(width=width, scheme=scheme)
@@ -50,6 +56,7 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         "/events",
         event,
         f"{event}/shortlists",
+        f"{event}/shortlists?short=1",
         f"{event}/shortlists?status=approved",
         f"{event}/shortlists/{sme}",
     ):

@@ -3,17 +3,23 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sqlmodel import col, select
 
+import matching
 from broker.config import Settings
-from broker.db import Database
+from broker.db import Database, now
 from broker.domain import embeddings, runs, shortlists
 from broker.domain.approvals import approve
 from broker.domain.embeddings import TextEncoder
+from broker.domain.shortlists.gather import digest
+from broker.domain.shortlists.keep import keep
 from broker.models import (
     Answer,
     Consent,
@@ -348,6 +354,106 @@ def test_who_was_introduced_at_another_event_is_not_matched_again(
         other = make_event(session)
         session.add(Introduction(event_id=other.id, a_id=ids[0], b_id=ids[1], made_at=event.created_at))
     assert ids[1] not in partners(database, build(database, event, counting))[ids[0]]
+
+
+def test_history_is_who_worked_together_met_or_said_so_also_outside_the_event(database: Database, event: Event) -> None:
+    with database.write() as session:
+        ids = list(session.exec(select(Sme.id).order_by(col(Sme.id))))
+        absent = make_sme(session, "Not at this event").id
+        ago = now(session) - timedelta(days=40)
+        past = make_event(session, starts_at=ago, ends_at=ago + timedelta(days=1), answers_until=ago)
+        coming = make_event(session)
+        for a_id, b_id in ((ids[0], absent), (ids[1], absent)):
+            session.add(PastPartner(a_id=a_id, b_id=b_id, source="test"))
+        for at, a_id, b_id in ((past, ids[2], ids[3]), (coming, ids[2], ids[4]), (event, ids[2], ids[5])):
+            session.add(Introduction(event_id=at.id, a_id=a_id, b_id=b_id, made_at=at.created_at))
+        for at, partner, answer in ((event, ids[6], Answer.KNOWN), (past, ids[5], Answer.NOT_NOW)):
+            session.add(
+                Interest(event_id=at.id, sme_id=ids[7], partner_id=partner, answer=answer, answered_at=at.created_at)
+            )
+
+    with database.read() as session:
+        cohort = shortlists.gather(session, event.id).cohort
+
+    pairs = [(ids[0], absent), (ids[1], absent), (ids[2], ids[3]), (ids[7], ids[6])]
+    assert cohort.history == {matching.pair(str(a), str(b)) for a, b in pairs}
+    assert cohort.known == {matching.pair(str(ids[2]), str(ids[4]))}
+    assert str(absent) not in {profile.id for profile in cohort.profiles}
+
+
+def test_partners_both_had_speak_for_a_pair_and_are_among_the_frozen_inputs(
+    database: Database, event: Event, counting: CountingEncoder
+) -> None:
+    before = build(database, event, counting)
+    with database.write() as session:
+        ids = list(session.exec(select(Sme.id).order_by(col(Sme.id))))
+        absent = make_sme(session, "Not at this event").id
+        for a_id in (ids[0], ids[1]):
+            session.add(PastPartner(a_id=a_id, b_id=absent, source="test"))
+        gathered = shortlists.gather(session, event.id)
+    after = build(database, event, counting)
+
+    assert after.frozen["inputs"] == digest(gathered) != before.frozen["inputs"]
+    with database.read() as session:
+        found = session.exec(select(Match).where(Match.a_id == ids[0], Match.b_id == ids[1])).all()
+    plain, shared = sorted(found, key=lambda match: match.run_id)
+    assert "history" not in plain.evidence["shares"]
+    assert shared.criteria["history"] == 1
+    assert shared.evidence["shares"]["history"] == pytest.approx(0.1 / 1.1, abs=1e-4)
+    for match in found:
+        assert sum(match.evidence["shares"].values()) == pytest.approx(match.strength, abs=1e-4)
+
+
+def test_rings_relaxations_and_advice_are_kept_with_the_run(database: Database, event: Event) -> None:
+    quote = matching.Evidence("a clinic", "two clinics", "good", 0.6, "offer")
+    short = matching.Shortfall({"partners": 1}, "full", "all lists are full", "allow 6", {}, "With English 14 more.")
+    with database.write() as session:
+        one, two, three = (str(sme_id) for sme_id in session.exec(select(Sme.id).order_by(col(Sme.id)).limit(3)))
+        result = matching.Result(
+            matches=(),
+            lists={one: ()},
+            short={one: short},
+            gap=0.0,
+            refused={},
+            rings=(matching.Ring((one, two, three), (quote, None, None)),),
+            relaxations=("allow one partner from Rome's own city for 3 SMEs",),
+        )
+        run = runs.request(session, "ann", event.id)
+        keep(session, run, result, "model", {})
+    with database.read() as session:
+        assert runs.get(session, run.id).report == {
+            "rings": [{"members": [one, two, three], "evidence": [asdict(quote), None, None]}],
+            "relaxations": ["allow one partner from Rome's own city for 3 SMEs"],
+        }
+        assert session.exec(select(Shortlist.shortfall)).one()["advice"] == "With English 14 more."
+
+
+def test_learned_weights_are_used_and_frozen(
+    database: Database, event: Event, counting: CountingEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "learned.toml"
+    path.write_text("[weights]\nfit = 1.0\ncloseness = 0.0\n")
+    database.settings.weights = str(path)
+
+    run = build(database, event, counting)
+
+    assert run.frozen["weights"] == asdict(matching.Weights(fit=1, closeness=0))
+    with database.read() as session:
+        assert {match.evidence["shares"]["closeness"] for match in session.exec(select(Match))} == {0}
+
+
+def test_a_wrong_file_of_weights_fails_the_run_with_one_line(
+    database: Database, event: Event, counting: CountingEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "learned.toml"
+    path.write_text("[weights]\nfitt = 1.0\n")
+    database.settings.weights = str(path)
+
+    run = build(database, event, counting)
+
+    assert run.status == RunStatus.FAILED
+    assert run.error.startswith(f"BROKER_WEIGHTS: {path}: unknown setting 'fitt'; expected one of fit, ")
+    assert counting.texts == 0
 
 
 def test_drafts_approved_while_a_new_build_saves_are_kept(

@@ -9,9 +9,9 @@ from sqlmodel import select
 
 from broker.db import Database
 from broker.domain import profiles
-from broker.models import Consent, Sme
+from broker.models import Consent, Shortlist, ShortlistStatus, Sme
 from tests import factories
-from tests.web.world import World
+from tests.web.world import World, add_ring
 
 Browse = Callable[..., TestClient]
 
@@ -80,6 +80,40 @@ def test_the_profile_shows_texts_contact_consent_and_shortlist(browse: Browse, w
         "Medilab Plzeň",
     ):
         assert text in page, text
+
+
+def test_rings_are_offered_to_the_brokers_of_their_firms_with_a_way_to_the_own_only(
+    browse: Browse, database: Database, world: World
+) -> None:
+    own = f"/smes/{world.smes['Spielwerk'].id}"
+    assert "Exchange ring" not in browse("broker").get("/smes").text + browse("broker").get(own).text
+    with database.write() as session:
+        add_ring(session, world)
+
+    for page in (browse("broker").get("/smes").text, browse("broker").get(own).text):
+        page = " ".join(page.split())
+        assert "Nothing is mailed for it" in page
+        assert f'<a href="{own}">Spielwerk</a> (Berlin) looks for' in page
+        assert "<b>Medilab Plzeň</b> (Pilsen) writes" in page
+        assert "<q>a clinic for our game</q>" in page
+        assert f"/smes/{world.smes['Medilab Plzeň'].id}" not in page
+    with database.write() as session:
+        for shortlist in session.exec(select(Shortlist)):
+            shortlist.status = ShortlistStatus.DRAFT
+    assert "Exchange ring" not in browse("broker").get("/smes").text + browse("broker").get(own).text
+
+
+def test_a_broker_reads_why_a_list_is_short_and_which_change_of_the_profile_would_help(
+    browse: Browse, database: Database, world: World
+) -> None:
+    short = {"reason": "all are full", "relaxation": "allow 9", "advice": "With Czech 14 more."}
+    with database.write() as session:
+        for shortlist in session.exec(select(Shortlist)):
+            shortlist.shortfall = short
+
+    page = " ".join(browse("broker").get(f"/smes/{world.smes['Spielwerk'].id}").text.split())
+    assert "<strong>Shorter than asked.</strong> All are full. With Czech 14 more." in page
+    assert "llow 9" not in page
 
 
 def test_a_website_is_a_link_only_if_it_leads_to_the_web(browse: Browse, database: Database, world: World) -> None:

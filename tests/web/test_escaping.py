@@ -18,6 +18,7 @@ from broker.models import (
     Hub,
     ImportFile,
     Match,
+    MatchRun,
     Shortlist,
     ShortlistStatus,
     Sme,
@@ -25,7 +26,7 @@ from broker.models import (
 )
 from tests.web.test_access import _address, routes
 from tests.web.test_imports import upload
-from tests.web.world import World
+from tests.web.world import World, add_ring
 
 Browse = Callable[..., TestClient]
 PAYLOADS = (
@@ -110,9 +111,15 @@ def _poison(session: Session, world: World, payload: str) -> None:
     for match in session.exec(select(Match)):
         quote = {"need": payload, "offer": payload, "strength": "good"}
         match.evidence = {"a_to_b": quote, "b_to_a": quote, "distance": payload, "missing": [payload]}
+        match.evidence |= {"shares": {payload: 0.5}}
     for shortlist in session.exec(select(Shortlist)):
         shortlist.status = ShortlistStatus.DRAFT
-        shortlist.shortfall = {"reason": payload, "relaxation": payload}
+        shortlist.shortfall = {"reason": payload, "relaxation": payload, "advice": payload}
+    add_ring(session, world)
+    report = session.get_one(MatchRun, world.run.id).report
+    step = {"need": payload, "offer": payload, "strength": payload}
+    ring = {"members": report["rings"][0]["members"], "evidence": [step] * 3}
+    session.get_one(MatchRun, world.run.id).report = {"rings": [ring], "relaxations": [payload]}
     for file in session.exec(select(ImportFile)):
         file.file_name = payload
     assert session.get_one(City, "berlin").name == "Berlin"

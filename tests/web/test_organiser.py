@@ -11,9 +11,9 @@ from sqlmodel import col, select
 
 from broker.db import Database
 from broker.domain import cards
-from broker.models import Email, Event, ExportLog, MatchRun, Registration, RunStatus, Shortlist, ShortlistStatus
+from broker.models import Email, Event, ExportLog, Match, MatchRun, Registration, RunStatus, Shortlist, ShortlistStatus
 from tests import factories
-from tests.web.world import World
+from tests.web.world import World, add_ring
 
 Browse = Callable[..., TestClient]
 
@@ -124,14 +124,14 @@ def test_drafts_are_reviewed_one_by_one_and_approved_at_once(browse: Browse, dat
         for shortlist in session.exec(select(Shortlist)):
             shortlist.status = ShortlistStatus.DRAFT
             if shortlist.sme_id == world.smes["Nordljus Film"].id:
-                shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "Allow one language."}
+                shortlist.shortfall = {"reason": "Only two share a language.", "relaxation": "allow one language"}
     organiser = browse("organiser")
     address = f"/events/{world.event.id}"
 
     page = organiser.get(f"{address}/shortlists").text
     assert "Approve 3 shortlists and send 3 mails" in page
     assert page.count('<span class="tag across">creative × growth</span>') == 4
-    assert "Only two share a language. Allow one language." in page
+    assert "Only two share a language. To change that, allow one language." in page
     assert "Spielwerk</a>" not in organiser.get(f"{address}/shortlists", params={"short": "1"}).text
     one = organiser.get(f"{address}/shortlists/{world.smes['Spielwerk'].id}").text
     assert "Spielwerk looks for" in one
@@ -147,6 +147,57 @@ def test_drafts_are_reviewed_one_by_one_and_approved_at_once(browse: Browse, dat
     assert (second.status_code, "no draft shortlists" in second.text) == (409, True)
     with database.read() as session:
         assert len(session.exec(select(Email).where(Email.kind == "shortlist")).all()) == 3
+
+
+def test_short_lists_come_with_advice_and_with_what_the_organiser_could_allow(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.write() as session:
+        session.get_one(MatchRun, world.run.id).report = {"relaxations": ["allow one partner from Rome for 3 SMEs"]}
+        for shortlist in session.exec(select(Shortlist).where(Shortlist.sme_id == world.smes["Nordljus Film"].id)):
+            shortlist.shortfall = {"reason": "all are full", "relaxation": "", "advice": "With German 14 more."}
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}/shortlists"
+    status = {"status": "approved"}
+
+    short = organiser.get(address, params=status | {"short": "1"}).text
+    assert "<li>Allow one partner from Rome for 3 SMEs.</li>" in short
+    assert "All are full. With German 14 more." in " ".join(short.split())
+    assert "To change that" not in short
+    assert "Allow one partner from Rome" not in organiser.get(address, params=status).text
+    one = organiser.get(f"{address}/{world.smes['Nordljus Film'].id}").text
+    assert "With German 14 more." in one
+
+
+def test_the_reviewer_reads_what_a_strength_is_made_of(browse: Browse, database: Database, world: World) -> None:
+    with database.write() as session:
+        for match in session.exec(select(Match)):
+            match.evidence = match.evidence | {"shares": {"closeness": 0.004, "fit": 0.61, "markets": 0.0, "new": 0.09}}
+
+    page = " ".join(
+        browse("organiser").get(f"/events/{world.event.id}/shortlists/{world.smes['Spielwerk'].id}").text.split()
+    )
+    assert "What the strength of 70 % is made of" in page
+    assert page.index("<dt>Needs and offers</dt><dd>61 %") < page.index("<dt>new</dt><dd>9 %")
+    assert "<dt>Distance of fields</dt><dd>under 1 %" in page
+    assert "Target markets" not in page
+
+
+def test_rings_are_shown_beside_the_lists_with_a_way_to_each_firm(
+    browse: Browse, database: Database, world: World
+) -> None:
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}"
+    assert "Exchange rings" not in organiser.get(address).text
+    with database.write() as session:
+        add_ring(session, world)
+
+    page = " ".join(organiser.get(address).text.split())
+    assert "Nothing is mailed for it" in page
+    medilab = world.smes["Medilab Plzeň"].id
+    assert f'<a href="{address}/shortlists/{medilab}">Medilab Plzeň</a> (Pilsen) writes' in page
+    assert "<q>a clinic for our game</q>" in page
+    assert page.count(" looks for</span>") == 3
 
 
 def test_the_page_says_who_cannot_be_mailed_before_anything_is_approved(

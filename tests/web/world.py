@@ -182,6 +182,15 @@ def make_run(session: Session, event: Event, status: RunStatus = RunStatus.DONE)
     return run
 
 
+def add_ring(session: Session, world: World) -> None:
+    """A ring of the run's three firms with a list, of which the first step is quoted."""
+    quote = {"need": "a clinic for our game", "offer": "Máme dvě kliniky.", "strength": "good", "source": "description"}
+    members = [str(world.smes[name].id) for name in ("Spielwerk", "Medilab Plzeň", "Nordljus Film")]
+    report = {"rings": [{"members": members, "evidence": [quote, None, None]}], "relaxations": []}
+    session.get_one(MatchRun, world.run.id).report = report
+    session.flush()
+
+
 def match_up(
     session: Session,
     world: World,

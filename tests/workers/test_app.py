@@ -67,6 +67,15 @@ def test_a_worker_without_a_key_of_its_own_says_so_and_ends(tmp_path: Path) -> N
     assert "Traceback" not in ended.stderr
 
 
+def test_a_worker_with_weights_it_cannot_read_says_so_and_ends(tmp_path: Path) -> None:
+    queue = {"BROKER_QUEUE_URL": "redis://127.0.0.1:1/0", "BROKER_SECRET_KEY": "a-secret-of-somebody-s-own"}
+    ended = run_worker(BROKER_HOME=str(tmp_path), BROKER_WEIGHTS=str(tmp_path / "none.toml"), **queue)
+
+    assert ended.returncode != 0
+    assert f"BROKER_WEIGHTS: {tmp_path}/none.toml: No such file or directory" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("module", ["broker.web.app", "broker.cli", "workers.tasks"])
 def test_the_model_is_not_loaded_where_it_is_not_used(module: str) -> None:
     """Not in the web process, and not in the worker before it forks."""

@@ -16,6 +16,7 @@ from broker.models import (
     City,
     Event,
     Match,
+    MatchRun,
     Registration,
     Sector,
     Shortlist,
@@ -42,13 +43,14 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """One page of an event's shortlists."""
+    """One page of an event's shortlists. `relaxations`: what would help the short ones, told where only they show."""
 
     status: ShortlistStatus
     rows: list[ListRow]
     total: int
     page: int
     pages: int
+    relaxations: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,15 @@ def list_page(
         total = session.exec(counted).one()
         page, pages, first = place(page, total, PAGE_SIZE)
         found = list(session.exec(query.offset(first).limit(PAGE_SIZE)).all())
-    return ListPage(status, _rows(session, found), total, page, pages)
+    relaxations = _relaxations(session, [row[0].run_id for row in found]) if short_only else []
+    return ListPage(status, _rows(session, found), total, page, pages, relaxations)
+
+
+def _relaxations(session: Session, run_ids: Sequence[int]) -> list[str]:
+    """What the newest of the runs would have the organiser allow."""
+    newest = select(MatchRun.report).where(col(MatchRun.id).in_(run_ids)).order_by(col(MatchRun.id).desc()).limit(1)
+    report = session.exec(newest).first() or {}
+    return list(report.get("relaxations", []))
 
 
 def place(page: int, total: int, size: int) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from broker.domain import profiles
 from broker.domain.completeness import missing
 from broker.domain.keys import text_key
 from broker.domain.queries.events import IntroductionRow, introductions
+from broker.domain.queries.rings import RingRow, rings_of_sme
 from broker.domain.queries.shortlists import ListRow, lists_of_sme, place
 from broker.domain.records import Record, load_record, load_records
 from broker.models import City, Consent, Event, Hub, Sector, Sme, SmeStatus
@@ -63,6 +64,8 @@ class SmeView:
     consents: list[Consent]
     to_complete: list[str]
     lists: list[tuple[Event, ListRow]]
+    rings: dict[int, RingRow]
+    """By event, the exchange ring it is part of."""
     introductions: list[IntroductionRow]
 
 
@@ -160,5 +163,6 @@ def sme_view(session: Session, sme: Sme) -> SmeView:
         consents=consents(session, sme),
         to_complete=missing(record.facts),
         lists=lists_of_sme(session, sme.id or 0),
+        rings=rings_of_sme(session, sme.id or 0),
         introductions=introductions(session, sme_id=sme.id),
     )

@@ -16,6 +16,7 @@ from broker.domain.embeddings import TextEncoder
 from broker.domain.shortlists.encode import Progress, resolve_sectors, vectors
 from broker.domain.shortlists.gather import digest, gather
 from broker.domain.shortlists.keep import keep
+from broker.domain.shortlists.weights import load_weights
 from broker.errors import BrokerError
 from broker.models import MatchRun
 from matching import background
@@ -59,12 +60,12 @@ def build(
 
 
 def _build(database: Database, run: MatchRun, owner: str, encoder: TextEncoder | None, report: Progress) -> None:
+    weights = load_weights(database.settings)
     report("sectors", 0, 0)
     resolve_sectors(database, encoder)
     with database.read() as session:
         gathered = gather(session, run.event_id)
     model, by_text = vectors(database, gathered.cohort.profiles, encoder, report)
-    weights = matching.Weights()
     scales = background.load(identity_of(model))
     result = matching.build(gathered.cohort, by_text, gathered.policy, weights, run.seed, report, scales)
     report("saving", 0, 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from sqlmodel import Session, col, select
 
 import matching
+from broker.db import now
 from broker.models import (
     Answer,
     City,
@@ -48,7 +49,7 @@ def digest(gathered: Gathered) -> str:
         )
         for profile in sorted(cohort.profiles, key=lambda profile: profile.id)
     ]
-    rules = [sorted(cohort.banned), sorted(cohort.known), sorted(cohort.pinned)]
+    rules = [sorted(cohort.banned), sorted(cohort.known), sorted(cohort.pinned), sorted(cohort.history)]
     return hashlib.sha256(json.dumps([seen, rules]).encode()).hexdigest()
 
 
@@ -70,13 +71,15 @@ def gather(session: Session, event_id: int) -> Gathered:
     ).all()
     ids = [sme.id for sme, _, _ in rows]
     statements = _statements(session, ids)
-    banned, known, pinned = _pairs(session, event_id)
+    banned, pinned = _pairs(session, event_id)
+    known, history = _acquainted(session, event_id)
     return Gathered(
         matching.Cohort(
             profiles=tuple(_profile(sme, city, sector, statements) for sme, city, sector in rows),
             banned=frozenset(banned),
             known=frozenset(known),
             pinned=frozenset(pinned),
+            history=frozenset(history),
         ),
         matching.Policy(**event.policy),
         {str(sme.id): sme.version for sme, _, _ in rows},
@@ -111,18 +114,29 @@ def _profile(
     )
 
 
-def _pairs(session: Session, event_id: int) -> tuple[set[matching.Pair], set[matching.Pair], set[matching.Pair]]:
-    """(banned, known, pinned): an organiser's rules, what SMEs answered at any event, and who worked together."""
+def _pairs(session: Session, event_id: int) -> tuple[set[matching.Pair], set[matching.Pair]]:
+    """(banned, pinned): an organiser's rules, and what SMEs answered at any event."""
     rules = session.exec(select(PairRule).where(PairRule.event_id == event_id)).all()
-    answers = session.exec(select(Interest).where(col(Interest.answer).in_([Answer.NEVER, Answer.KNOWN]))).all()
     banned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "ban"}
-    banned |= {_pair(row.sme_id, row.partner_id) for row in answers if row.answer == Answer.NEVER}
-    known = {_pair(row.a_id, row.b_id) for row in session.exec(select(PastPartner))}
-    known |= {_pair(row.sme_id, row.partner_id) for row in answers if row.answer == Answer.KNOWN}
-    met = select(Introduction).where(Introduction.event_id != event_id)
-    known |= {_pair(row.a_id, row.b_id) for row in session.exec(met)}
-    pinned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "pin"} | _wanted(session, event_id)
-    return banned, known, pinned
+    pinned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "pin"}
+    return banned | _answered(session, Answer.NEVER), pinned | _wanted(session, event_id)
+
+
+def _acquainted(session: Session, event_id: int) -> tuple[set[matching.Pair], set[matching.Pair]]:
+    """(known, history): introduced for an event that is still to come, and who has worked together or met, also SMEs
+    that are not at this event. The engine matches neither again; partners count as shared once they have met."""
+    over = col(Event.ends_at) <= now(session)
+    met = select(Introduction.a_id, Introduction.b_id, over).join(Event, col(Event.id) == Introduction.event_id)
+    elsewhere = session.exec(met.where(Introduction.event_id != event_id)).all()
+    history = {_pair(row.a_id, row.b_id) for row in session.exec(select(PastPartner))}
+    history |= {_pair(a, b) for a, b, took_place in elsewhere if took_place} | _answered(session, Answer.KNOWN)
+    return {_pair(a, b) for a, b, _ in elsewhere} - history, history
+
+
+def _answered(session: Session, answer: Answer) -> set[matching.Pair]:
+    """Pairs of which one gave this answer, at any event."""
+    rows = session.exec(select(Interest.sme_id, Interest.partner_id).where(Interest.answer == answer))
+    return {_pair(sme_id, partner_id) for sme_id, partner_id in rows}
 
 
 def _wanted(session: Session, event_id: int) -> set[matching.Pair]:

@@ -39,6 +39,7 @@ def keep(session: Session, run: MatchRun, result: matching.Result, model: str, f
                 )
             )
     run.model, run.frozen, run.gap = model, frozen, result.gap
+    run.report = {"rings": [asdict(ring) for ring in result.rings], "relaxations": list(result.relaxations)}
     run.result_hash = hashlib.sha256(result.to_json()).hexdigest()
     runs.finish(session, run, RunStatus.DONE)
 
@@ -69,4 +70,5 @@ def _evidence(match: matching.Match, swap: bool) -> dict[str, object]:
         "b_to_a": asdict(back) if back else None,
         "distance": match.distance,
         "missing": list(match.missing),
+        "shares": dict(match.shares),
     }
