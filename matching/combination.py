@@ -17,7 +17,7 @@ from matching.statements import Array, Texts
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each criterion counts. The symmetric ones are shares of the strength and are brought to a sum of 1."""
+    """What each criterion counts. The first six are shares of the strength and are brought to a sum of 1."""
 
     fit: float = 0.62  # what each offers of what the other needs, as good as the weaker direction lets it be
     closeness: float = 0.10  # neither look-alikes nor strangers
@@ -25,7 +25,7 @@ class Weights:
     markets: float = 0.08  # each sits where the other wants to sell
     languages: float = 0.03  # more than the one language that the rules ask for
     readiness: float = 0.05  # both ready to work abroad
-    history: float = 0.10  # shared past partners; counts only where a history is given
+    history: float = 0.10  # shared past partners, beside the six: they add, and who shares none loses nothing
     lexical: float = 0.35  # how far shared words alone can carry a fit; they add to meaning, never take away
     stand_in: float = 0.5  # confidence in a fit for which the description had to stand in for offers
     custom: float = 0.3  # whoever supplies what the other looks for wins a customer: so much of that fit, unasked for
@@ -34,12 +34,13 @@ class Weights:
     brings: float = 0.3  # in the order of a list: what the partner offers to this SME, beside the pair's strength
 
     def shares(self, history: bool = False) -> dict[str, float]:
-        """The symmetric criteria's shares, that of history only if there is one; they sum to 1."""
-        names = ("fit", "closeness", "creative_growth", "markets", "languages", "readiness", "history")[: 6 + history]
+        """The six criteria's shares, which sum to 1, and beside them that of history if there is one."""
+        names = ("fit", "closeness", "creative_growth", "markets", "languages", "readiness")
         total = sum(getattr(self, name) for name in names)
-        if total <= 0 or min(getattr(self, name) for name in names) < 0:
+        if total <= 0 or min(getattr(self, name) for name in (*names, "history")) < 0:
             raise ValueError("weights must not be negative, and not all of them zero")
-        return {name: getattr(self, name) / total for name in names}
+        found = {name: getattr(self, name) / total for name in names}
+        return found | {"history": self.history / (self.history + total)} if history else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,7 @@ def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -
     }
     if situation.history:
         symmetric["history"] = criteria.history(situation.history, pairs)
-    portions = weights.shares(history=situation.history is not None)
-    shares = share_of_strength(symmetric, portions, weights.unknown)
+    shares = share_of_strength(symmetric, weights)
     return Assessment(
         pairs=pairs,
         directed=directed,
@@ -112,7 +112,7 @@ def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -
         fit=fit,
         strength=np.round(np.sum(list(shares.values()), axis=0), 5).astype(np.float32),
         quantile=alike.quantile,
-        confidence=np.sum([w * symmetric[k].known for k, w in portions.items()], axis=0).astype(np.float32),
+        confidence=np.sum([w * symmetric[k].known for k, w in weights.shares().items()], axis=0).astype(np.float32),
     )
 
 
@@ -140,12 +140,25 @@ def both_ways(directed: Criterion) -> Criterion:
     return Criterion((value / np.maximum(known, 1)).astype(np.float32), (known / 2).astype(np.float32))
 
 
-def share_of_strength(symmetric: dict[str, Criterion], portions: dict[str, float], unknown: float) -> dict[str, Values]:
-    """Weight times value, criterion by criterion, with `unknown` for what the profiles leave open.
+def share_of_strength(symmetric: dict[str, Criterion], weights: Weights) -> dict[str, Values]:
+    """Weight times value, criterion by criterion; they sum to the strength.
+
+    Past partners speak for a pair, and their lack says nothing: what they add is taken from the others' room, so that
+    a pair without any has the strength it would have without a history.
+    """
+    settled = settled_values(symmetric, weights.unknown)
+    portions = {name: np.float32(share) for name, share in weights.shares(history="history" in symmetric).items()}
+    added = portions.pop("history") * settled["history"] if "history" in symmetric else np.zeros(1, np.float32)
+    room = np.float32(1) - added
+    shares = {name: (p * settled[name] * room).round(6) for name, p in portions.items()}
+    return shares | ({"history": added.round(6)} if "history" in symmetric else {})
+
+
+def settled_values(symmetric: dict[str, Criterion], unknown: float) -> dict[str, Values]:
+    """The criteria's values, with `unknown` for what the profiles leave open.
 
     The reciprocal fit has settled what it does not know already, and partners nobody has named are none.
     """
-    settled = {
+    return {
         name: found.value if name in ("fit", "history") else settle(found, unknown) for name, found in symmetric.items()
     }
-    return {name: np.round(np.float32(share) * settled[name], 6) for name, share in portions.items()}

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from matching.background import Background
-from matching.combination import Situation, Weights, assess, share_of_strength
+from matching.combination import Situation, Weights, assess, settled_values
 from matching.engine import situation_of
 from matching.evaluation import Task
 from matching.learning import FOLDS, Examples, Places, folds, learned, without_own_fold
@@ -236,12 +236,9 @@ def fit_answers(
 
 def criteria_of(situation: Situation, sides: Places) -> Array:
     """(m, k) the settled symmetric criteria of m pairs, in the order of `Weights.shares`."""
-    weights, n = situation.weights, len(situation.ids)
+    n = len(situation.ids)
     pairs = pairs_from(sides[:, 0], sides[:, 1], n)
-    whole = dict.fromkeys(
-        weights.shares(history=situation.history is not None), 1.0
-    )  # a share of 1 leaves the value as it is
-    settled = share_of_strength(assess(situation, pairs).symmetric, whole, weights.unknown)
+    settled = settled_values(assess(situation, pairs).symmetric, situation.weights.unknown)
     asked = np.searchsorted(pairs.codes(), sides.min(axis=1) * n + sides.max(axis=1))
     return np.stack([value[asked] for value in settled.values()], axis=1).astype(np.float64)
 

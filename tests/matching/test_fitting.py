@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from matching.combination import Weights
+from matching.engine import situation_of
 from matching.evaluation import Task, evaluate, task_of
 from matching.fitting import criteria_of, fit_answers, fit_partners, likeness
-from matching.profile import Pair, Policy, Profile
+from matching.profile import Cohort, Pair, Policy, Profile
 from matching.ranking import RankingWeights, statements_of
 from matching.tables import InputError, Table
 
@@ -32,7 +33,7 @@ PEOPLE = tuple(
 )
 VECTORS = vectors_of(PEOPLE)
 EVERY = list(permutations(range(len(PEOPLE)), 2))
-CRITERIA = criteria_of(PEOPLE, VECTORS, Policy(), SHIPPED, frozenset(), np.array(EVERY))
+CRITERIA = criteria_of(situation_of(Cohort(PEOPLE), VECTORS, Policy(), SHIPPED), np.array(EVERY))
 
 
 def answered(planted: dict[str, float], steepness: float, each: int) -> dict[Pair, bool]:
@@ -96,7 +97,7 @@ def test_the_settled_criteria_sum_to_the_strength() -> None:
     assert CRITERIA.max() <= 1
     doubled = replace(SHIPPED, unknown=0.9)
     silent = (*PEOPLE[:2], replace(PEOPLE[2], readiness=None))
-    found = criteria_of(silent, VECTORS, Policy(), doubled, frozenset(), np.array([(0, 1), (0, 2)]))
+    found = criteria_of(situation_of(Cohort(silent), VECTORS, Policy(), doubled), np.array([(0, 1), (0, 2)]))
     assert found[1, NAMES.index("readiness")] == pytest.approx(0.9)
     assert 0 < (found @ portions).max() < 1
 

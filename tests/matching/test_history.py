@@ -1,9 +1,13 @@
 from collections.abc import Iterable
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from matching import Cohort, Policy, Weights, build
+from matching.combination import assess
+from matching.engine import situation_of
 from matching.history import history_of
 from matching.pairs import all_pairs, pairs_of
 
@@ -69,3 +73,18 @@ def test_without_history_its_weight_changes_nothing() -> None:
     vectors = vectors_of(cohort.profiles)
     plain = build(cohort, vectors, Policy(), Weights(), seed=1).to_json()
     assert build(cohort, vectors, Policy(), Weights(history=0.5), seed=1).to_json() == plain
+
+
+def test_shared_partners_raise_a_pair_and_leave_the_others_as_they_were() -> None:
+    people = cohort_of(8).profiles
+    history = frozenset({("001", "x"), ("004", "x"), ("006", "y")})
+    plain, after = (
+        assess(situation_of(Cohort(people, history=h), vectors_of(people), Policy(), Weights()), all_pairs(8))
+        for h in (frozenset[tuple[str, str]](), history)
+    )
+    raised = all_pairs(8).codes() == 1 * 8 + 4
+    assert np.array_equal(after.strength[~raised], plain.strength[~raised])
+    assert after.strength[raised] > plain.strength[raised]
+    total = sum(share[raised] for share in after.shares.values())
+    assert total == pytest.approx(after.strength[raised], abs=1e-5)
+    assert after.shares["history"][raised] == pytest.approx(Weights().shares(history=True)["history"], abs=1e-5)
