@@ -11,12 +11,17 @@ from matching import bundled_model
 
 BUNDLED = "bundled"
 ENCODING = 1  # raise it when the same model would give other vectors: prompts, splitting, normalisation
+PRECISIONS = ("int8", "bf16", "fp32")
+INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})  # without these, 16-bit sums of int8 products saturate
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
-def precision() -> str:
-    """The arithmetic the encoder uses on this machine: 'bf16' where the CPU multiplies it natively, else 'fp32'."""
-    return "bf16" if BF16_FLAGS & cpu_flags() else "fp32"
+def precision(model: str = BUNDLED) -> str:
+    """The fastest arithmetic the CPU does natively; int8 only for the bundled model, where a test holds it to fp32."""
+    flags = cpu_flags()
+    if model == BUNDLED and INT8_FLAGS & flags:
+        return "int8"
+    return "bf16" if BF16_FLAGS & flags else "fp32"
 
 
 def cpu_flags() -> frozenset[str]:
@@ -33,7 +38,7 @@ def cpu_flags() -> frozenset[str]:
 def model_fingerprint(model: str, home: Path) -> str | None:
     """The fingerprint `load_encoder(model, home)` will have; None while a hub name is not in the local cache."""
     identity = model_identity(model, home)
-    return full_fingerprint(identity, precision()) if identity else None
+    return full_fingerprint(identity, precision(model)) if identity else None
 
 
 def full_fingerprint(identity: str, arithmetic: str) -> str:

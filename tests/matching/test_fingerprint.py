@@ -46,18 +46,24 @@ def test_a_hub_model_is_known_by_its_commit_once_it_is_cached(tmp_path: Path, mo
     (cached / "refs" / "main").write_text("836121a")
     assert model_fingerprint("LaBSE", tmp_path) is None
     (cached / "snapshots" / "836121a").mkdir(parents=True)
-    assert model_fingerprint("LaBSE", tmp_path) == f"sentence-transformers/LaBSE@836121a/{precision()}/1"
+    assert model_fingerprint("LaBSE", tmp_path) == f"sentence-transformers/LaBSE@836121a/{precision('LaBSE')}/1"
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
-    [({"avx512_bf16"}, "bf16"), ({"amx_bf16", "sse"}, "bf16"), ({"avx2"}, "fp32"), (set(), "fp32")],
+    ("flags", "bundled", "other"),
+    [
+        ({"avx512_vnni", "avx512_bf16"}, "int8", "bf16"),
+        ({"avx_vnni"}, "int8", "fp32"),
+        ({"amx_bf16", "sse"}, "bf16", "bf16"),
+        ({"avx2"}, "fp32", "fp32"),
+        (set(), "fp32", "fp32"),
+    ],
 )
-def test_bf16_is_chosen_only_where_the_cpu_has_it(
-    flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
+def test_an_arithmetic_is_chosen_only_where_the_cpu_has_it_and_int8_only_for_the_bundled_model(
+    flags: set[str], bundled: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fingerprint, "cpu_flags", lambda: frozenset(flags))
-    assert precision() == expected
+    assert (precision(), precision("LaBSE")) == (bundled, other)
 
 
 def test_other_systems_fall_back_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:

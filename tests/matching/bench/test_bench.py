@@ -17,8 +17,9 @@ def test_bench_prints_every_figure_as_json(
     found = json.loads(capsys.readouterr().out)
     assert {"fit_12", "fit_40", "build_12"} <= set(found["tasks"])
     assert found["tasks"]["fit_40"]["floor_seconds"] > 0
-    assert found["encoder"]["fp32"]["texts_per_second"] > 0
-    assert found["encoder"]["chosen"] in found["encoder"]
+    assert set(found["encoder"]) == {"chosen", "plain", "fp32", found["encoder"]["chosen"]}
+    assert found["encoder"]["plain"]["texts_per_second"] > 0
+    assert found["encoder"]["fp32"]["least_cosine"] == 1.0
 
 
 def test_a_synthetic_cohort_has_a_vector_for_every_text() -> None:
