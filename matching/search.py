@@ -1,0 +1,256 @@
+"""Exact nearest partners among thousands of vectors: in one direction, or in both by harmonic mean; masked, by tiles.
+
+The rows of both sides belong to the same n entries: row i of the needs and row i of the offers are entry i. An entry
+is never its own neighbour, nor is one with an equal label (the same city, the same sector); an unknown label equals
+none. Of equally good entries the one in the lower row comes first.
+
+The lists are the same, bit by bit, for every number of workers and every size of tile: see `on_grid`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.tiles import Wave, block, in_workers, panels, tile
+from matching.top_lists import (
+    NO_COLUMN,
+    NOTHING,
+    UNKNOWN,
+    Costs,
+    Keys,
+    columns_of,
+    costs_of,
+    empty_keys,
+    enter,
+    keys_of,
+)
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.signedinteger]
+
+GRID = np.float32(2.0**12)
+SIDE = 512  # rows and columns of a tile that serves the lists of both
+TALL, WIDE = 1024, 2048  # rows and columns of a tile that serves the lists of its rows alone
+FEW, STRETCH = 64, 16384  # rows and columns at once where only some rows are wanted
+STEEPEST = 80.0  # the exponential of more is no float32
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The k best of n entries, best first; both arrays are (n, k)."""
+
+    places: NDArray[np.int32]  # -1 where there are no more; -2 where a spare is not known (see `patch`)
+    costs: Costs  # what orders them, the least first; inf where there is no entry
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Needs and offers of n entries, what forbids a pair, and how steeply a product becomes a chance."""
+
+    needs: Vectors  # (n, d), on the grid
+    offers: Vectors  # (n, d), on the grid
+    labels: Labels  # (n, m): two entries equal in any column are no pair; negative where unknown
+    slope: float  # of the logistic curve; above 0, at most 80
+
+    def __post_init__(self) -> None:
+        """ValueError for parts that do not belong together."""
+        if self.needs.shape != self.offers.shape or len(self.labels) != len(self.needs):
+            raise ValueError(f"needs {self.needs.shape}, offers {self.offers.shape}, labels {self.labels.shape}")
+        if not 0 < self.slope <= STEEPEST:
+            raise ValueError(f"the slope must be above 0 and at most {STEEPEST:.0f}, not {self.slope}")
+
+
+def on_grid(rows: NDArray[np.floating]) -> Vectors:
+    """Rows no longer than 1, coordinates rounded to multiples of 2^-12; a row on the grid stays as it is.
+
+    A product of two is then a multiple of 2^-24, and so is every partial sum, none of them above 1 (Cauchy and
+    Schwarz): float32 holds each exactly. So no order of summation, no tiling and no number of threads changes a bit,
+    and a row computed alone equals that row of a whole run. The price is an error of about .0001 in a cosine, the same
+    for everybody. ValueError for a row longer than 1 (divide all by the longest: the order stays) or not finite.
+    """
+    plain = np.asarray(rows, dtype=np.float32)
+    if not (squares(plain) <= 1 + 1e-3).all():
+        raise ValueError("vectors must be finite and no longer than 1")
+    units, factor = np.rint(plain * GRID), 1.0
+    # Rounding leaves about half of the unit rows a ten-thousandth too long: shorten these until they are not.
+    while len(long := np.flatnonzero(squares(units) > float(GRID) ** 2)):
+        factor -= 2.0**-14
+        units[long] = np.rint(plain[long] * np.float32(float(GRID) * factor))
+    return np.asarray(units / GRID)
+
+
+def squares(rows: Vectors) -> NDArray[np.float64]:
+    """(n,) squared lengths, without rounding where the coordinates are integers."""
+    return np.asarray(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+
+
+def label_codes(*columns: Sequence[str]) -> NDArray[np.int32]:
+    """(n, m) codes of m columns of n names, such as all cities and all sectors; -1 for an empty name."""
+    found = [np.unique(np.array(names, dtype=np.str_), return_inverse=True) for names in columns]
+    return np.stack([np.where(names[code] == "", -1, code) for names, code in found], axis=1).astype(np.int32)
+
+
+def nearest(queries: Vectors, keys: Vectors, k: int, labels: Labels, workers: int | None = None) -> Lists:
+    """For each row of `queries` the k rows of `keys` (both (n, d), on the grid) of greatest product; cost: -product."""
+    n, codes = len(queries), small(labels)
+    found = empty_keys(n, k)
+
+    def panel(number: int) -> None:
+        rows = block(number, n, TALL)
+        asked, space = -queries[rows], np.empty(TALL * WIDE, dtype=np.float32)
+        for other in range(panels(n, WIDE)):
+            columns = block(other, n, WIDE)
+            costs = np.matmul(asked, keys[columns].T, out=tile(space, rows, columns))
+            enter(found[rows], costs, allowed(codes, rows, columns), columns.start)
+
+    in_workers(panel, panels(n, TALL), workers)
+    return lists_of(found)
+
+
+def reciprocal(sides: Sides, k: int, workers: int | None = None) -> Lists:
+    """For each entry the k with which the harmonic mean of both chances is greatest; cost: see `both_odds`.
+
+    A pair's two products serve the lists of both its entries, so only tiles on and above the diagonal are computed:
+    half the arithmetic of two whole products. Beside the lists, memory is two tiles a worker.
+    """
+    n, codes = len(sides.needs), small(sides.labels)
+    found, count = empty_keys(n, k), panels(n, SIDE)
+    wave = Wave(count)
+
+    def panel(number: int) -> None:
+        rows = block(number, n, SIDE)
+        spaces = np.empty((2, SIDE * SIDE), dtype=np.float32)
+        for other in range(number, count):
+            columns = block(other, n, SIDE)
+            costs = both_odds(sides, rows, columns, [tile(space, rows, columns) for space in spaces])
+            may = allowed(codes, rows, columns)
+            wave.wait(number, other)
+            enter(found[rows], costs, may, columns.start)
+            if other > number:
+                enter(found[columns], costs.T, may.T, rows.start)
+            wave.tell(number, other)
+
+    in_workers(wave.ended_by(panel), count, workers)
+    return lists_of(found)
+
+
+def reciprocal_list(sides: Sides, place: int, k: int, workers: int | None = None) -> Lists:
+    """The one row of `reciprocal` that belongs to the entry `place`."""
+    return lists_of(row_keys(sides, np.array([place]), k, workers))
+
+
+def patch(sides: Sides, lists: Lists, place: int, k: int, workers: int | None = None) -> Lists:
+    """`lists` of the sides, brought up to date after entry `place` has changed in them; their first k stay exact.
+
+    Touched are only the entry's own list and those that it enters, leaves or moves in. Columns beyond the k-th are
+    spares: a list that the entry leaves is filled from them, for who came next is not known, and their last is then
+    UNKNOWN. A list with fewer than k left is computed anew, with all spares.
+    """
+    costs, may = row_costs(sides, np.array([place]), workers)
+    fresh = np.where(may[0], keys_of(costs[0], np.full(len(may[0]), place)), NOTHING)
+    held = (lists.places == place).any(axis=1)
+    enters = fresh <= last_known(lists)
+    enters[place] = False
+    touched = np.flatnonzero(held | enters)
+    keys = replaced(lists, touched, place, np.where(enters, fresh, NOTHING)[touched])
+    short = keys[:, k - 1] == UNKNOWN
+    keys[short] = row_keys(sides, touched[short], keys.shape[1], workers)
+    own = empty_keys(1, keys.shape[1])
+    enter(own, costs, may, 0)
+    return with_rows(lists, np.append(touched, place), np.concatenate([keys, own]))
+
+
+def last_known(lists: Lists) -> Keys:
+    """(n,) the key behind which nothing can enter: that of the last entry known, NOTHING where the list has all."""
+    rows, last = np.arange(len(lists.places)), (lists.places >= 0).sum(axis=1) - 1
+    complete = lists.places[:, -1] == NO_COLUMN
+    return np.where(complete, NOTHING, keys_of(lists.costs[rows, last], lists.places[rows, last]))
+
+
+def replaced(lists: Lists, rows: NDArray[np.int64], place: int, fresh: Keys) -> Keys:
+    """(r, width) the keys of some lists without the entry `place`, or with its fresh key where that is one."""
+    places = lists.places[rows]
+    gap = np.where(places[:, -1] == NO_COLUMN, NOTHING, UNKNOWN)[:, None]  # what stands where somebody has left
+    keys = np.where(places == place, gap, keys_of(lists.costs[rows], places))
+    longer = np.column_stack([keys, np.minimum(fresh[:, None], gap)])
+    return np.sort(longer, axis=1)[:, :-1]
+
+
+def with_rows(lists: Lists, rows: NDArray[np.int64], keys: Keys) -> Lists:
+    """A copy of the lists with some of them replaced."""
+    places, costs = lists.places.copy(), lists.costs.copy()
+    places[rows], costs[rows] = columns_of(keys), costs_of(keys)
+    return Lists(places, costs)
+
+
+def row_costs(sides: Sides, rows: NDArray[np.int64], workers: int | None) -> tuple[Costs, NDArray[np.bool_]]:
+    """(r, n) the costs of some entries with all, and whether they may be a pair."""
+    n = len(sides.needs)
+    costs, may = np.empty((len(rows), n), dtype=np.float32), np.empty((len(rows), n), dtype=bool)
+    codes = small(sides.labels)
+
+    def stretch(number: int) -> None:
+        columns = block(number, n, STRETCH)
+        costs[:, columns] = both_odds(sides, rows, columns)
+        may[:, columns] = allowed(codes, rows, columns)
+
+    in_workers(stretch, panels(n, STRETCH), workers)
+    return costs, may
+
+
+def row_keys(sides: Sides, rows: NDArray[np.int64], k: int, workers: int | None) -> Keys:
+    """(r, k) the lists of some entries, each computed alone."""
+    found = empty_keys(len(rows), k)
+    for start in range(0, len(rows), FEW):
+        enter(found[start : start + FEW], *row_costs(sides, rows[start : start + FEW], workers), 0)
+    return found
+
+
+def lists_of(keys: Keys) -> Lists:
+    """Sorted keys taken apart."""
+    return Lists(columns_of(keys), costs_of(keys))
+
+
+def acceptance(costs: Costs, offset: float = 0.0) -> NDArray[np.float64]:
+    """Harmonic mean of both chances, 0 to 1, from the costs of reciprocal lists; `offset` is that of the curve.
+
+    A chance is 1 / (1 + exp(-(slope * product + offset))); the offset changes no order.
+    """
+    return np.asarray(2 / (2 + np.exp(-offset) * costs.astype(np.float64)))
+
+
+def both_odds(
+    sides: Sides, rows: slice | NDArray[np.int64], columns: slice, out: Sequence[Costs | None] = (None, None)
+) -> Costs:
+    """(r, c): exp(-slope * product) of both directions, added: the odds against a yes of either side.
+
+    With chances p and q of 1 / (1 + odds) the harmonic mean 2pq / (p + q) is 2 / (2 + odds_p + odds_q): least odds,
+    greatest mean, and no division for pairs that nobody will see (harmonic mean: Pizzato 2010).
+    """
+    there: Costs = np.matmul(sides.needs[rows], sides.offers[columns].T, out=out[0])
+    back: Costs = np.matmul(sides.offers[rows], sides.needs[columns].T, out=out[1])
+    for one in (there, back):
+        np.multiply(one, np.float32(-sides.slope), out=one)
+        np.exp(one, out=one)
+    there += back
+    return there
+
+
+def small(labels: Labels) -> Labels:
+    """(m, n) the labels as the smallest integers that hold them: comparing those is quickest."""
+    most = int(labels.max(initial=0))
+    return np.ascontiguousarray(np.maximum(labels, -1).T.astype(np.min_scalar_type(-most - 2)))
+
+
+def allowed(codes: Labels, rows: slice | NDArray[np.int64], columns: slice) -> NDArray[np.bool_]:
+    """(r, c): true for two entries that are not the same and have no label in common."""
+    own = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+    may = np.ones((len(own), columns.stop - columns.start), dtype=bool)
+    for code in codes:
+        mine = code[own, None]
+        may &= np.where(mine < 0, -2, mine).astype(code.dtype) != code[columns]  # two unknown ones are not equal
+    within = np.flatnonzero((own >= columns.start) & (own < columns.stop))
+    may[within, own[within] - columns.start] = False
+    return may
