@@ -150,10 +150,10 @@ def patch(sides: Sides, lists: Lists, place: int, k: int, workers: int | None = 
     """
     costs, may = row_costs(sides, np.array([place]), workers)
     fresh = np.where(may[0], keys_of(costs[0], np.full(len(may[0]), place)), NOTHING)
-    held = (lists.places == place).any(axis=1)
     enters = fresh <= last_known(lists)
     enters[place] = False
-    touched = np.flatnonzero(held | enters)
+    holds = np.flatnonzero(lists.places == place) // lists.places.shape[1]
+    touched = np.union1d(holds, np.flatnonzero(enters))
     keys = replaced(lists, touched, place, np.where(enters, fresh, NOTHING)[touched])
     short = keys[:, k - 1] == UNKNOWN
     keys[short] = row_keys(sides, touched[short], keys.shape[1], workers)
@@ -164,9 +164,11 @@ def patch(sides: Sides, lists: Lists, place: int, k: int, workers: int | None = 
 
 def last_known(lists: Lists) -> Keys:
     """(n,) the key behind which nothing can enter: that of the last entry known, NOTHING where the list has all."""
-    rows, last = np.arange(len(lists.places)), (lists.places >= 0).sum(axis=1) - 1
-    complete = lists.places[:, -1] == NO_COLUMN
-    return np.where(complete, NOTHING, keys_of(lists.costs[rows, last], lists.places[rows, last]))
+    keys = keys_of(lists.costs[:, -1], lists.places[:, -1])
+    rows = np.flatnonzero(keys == UNKNOWN)
+    last = (lists.places[rows] >= 0).sum(axis=1) - 1
+    keys[rows] = keys_of(lists.costs[rows, last], lists.places[rows, last])
+    return keys
 
 
 def replaced(lists: Lists, rows: NDArray[np.int64], place: int, fresh: Keys) -> Keys:
