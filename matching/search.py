@@ -33,7 +33,9 @@ Labels = NDArray[np.signedinteger]
 GRID = np.float32(2.0**12)
 SIDE = 512  # rows and columns of a tile that serves the lists of both
 TALL, WIDE = 1024, 2048  # rows and columns of a tile that serves the lists of its rows alone
-FEW, STRETCH = 64, 16384  # rows and columns at once where only some rows are wanted
+STRETCH = 16384  # rows at once where only the list of one is wanted
+TRIED = 8  # so many times k are tried in both directions for a bound on the rest
+INFINITE = np.float32(np.inf)
 STEEPEST = 80.0  # the exponential of more is no float32
 
 
@@ -138,28 +140,28 @@ def reciprocal(sides: Sides, k: int, workers: int | None = None) -> Lists:
 
 def reciprocal_list(sides: Sides, place: int, k: int, workers: int | None = None) -> Lists:
     """The one row of `reciprocal` that belongs to the entry `place`."""
-    return lists_of(row_keys(sides, np.array([place]), k, workers))
+    return lists_of(own_keys(row_costs(sides, place, k, workers=workers), k))
 
 
 def patch(sides: Sides, lists: Lists, place: int, k: int, workers: int | None = None) -> Lists:
     """`lists` of the sides, brought up to date after entry `place` has changed in them; their first k stay exact.
 
     Touched are only the entry's own list and those that it enters, leaves or moves in. Columns beyond the k-th are
-    spares: a list that the entry leaves is filled from them, for who came next is not known, and their last is then
-    UNKNOWN. A list with fewer than k left is computed anew, with all spares.
+    spares: a list that the entry leaves is filled from them, for who came next is not known, and its last is then
+    marked as not known. A list with fewer than k left is computed anew, with all spares.
     """
-    costs, may = row_costs(sides, np.array([place]), workers)
-    fresh = np.where(may[0], keys_of(costs[0], np.full(len(may[0]), place)), NOTHING)
-    enters = fresh <= last_known(lists)
+    width = lists.places.shape[1]
+    last = last_known(lists)
+    costs = row_costs(sides, place, width, costs_of(last), workers)
+    fresh = np.where(np.isinf(costs), NOTHING, keys_of(costs, np.full(len(costs), place)))
+    enters = fresh <= last
     enters[place] = False
-    holds = np.flatnonzero(lists.places == place) // lists.places.shape[1]
+    holds = np.flatnonzero(lists.places == place) // width
     touched = np.union1d(holds, np.flatnonzero(enters))
     keys = replaced(lists, touched, place, np.where(enters, fresh, NOTHING)[touched])
-    short = keys[:, k - 1] == UNKNOWN
-    keys[short] = row_keys(sides, touched[short], keys.shape[1], workers)
-    own = empty_keys(1, keys.shape[1])
-    enter(own, costs, may, 0)
-    return with_rows(lists, np.append(touched, place), np.concatenate([keys, own]))
+    for i in np.flatnonzero(keys[:, k - 1] == UNKNOWN):
+        keys[i] = own_keys(row_costs(sides, int(touched[i]), width, workers=workers), width)
+    return with_rows(lists, np.append(touched, place), np.concatenate([keys, own_keys(costs, width)]))
 
 
 def last_known(lists: Lists) -> Keys:
@@ -187,26 +189,48 @@ def with_rows(lists: Lists, rows: NDArray[np.int64], keys: Keys) -> Lists:
     return Lists(places, costs)
 
 
-def row_costs(sides: Sides, rows: NDArray[np.int64], workers: int | None) -> tuple[Costs, NDArray[np.bool_]]:
-    """(r, n) the costs of some entries with all, and whether they may be a pair."""
+def row_costs(sides: Sides, place: int, k: int, limits: Costs | float = -np.inf, workers: int | None = None) -> Costs:
+    """(n,) the costs of one entry with all; inf for who is no pair, or certainly behind both its k best and `limits`.
+
+    A pair costs more than one direction of it does. Completing those who cost least in the first gives a bound, and
+    whoever is beyond it already needs no second product: mostly all but a few, and half the reading is saved.
+    """
     n = len(sides.needs)
-    costs, may = np.empty((len(rows), n), dtype=np.float32), np.empty((len(rows), n), dtype=bool)
-    codes = small(sides.labels)
+    may = allowed(small(sides.labels), block(place, n, 1), slice(0, n))[0]
+    there = np.where(may, row_odds(sides.needs[place], sides.offers, np.arange(n), sides.slope, workers), INFINITE)
+    tried = np.flatnonzero((there <= kth(there, TRIED * k)) & may)
+    bound = kth(there[tried] + row_odds(sides.offers[place], sides.needs, tried, sides.slope, workers), k)
+    left = np.flatnonzero((there <= np.maximum(bound, limits)) & may)
+    costs = np.full(n, INFINITE)
+    costs[left] = there[left] + row_odds(sides.offers[place], sides.needs, left, sides.slope, workers)
+    return costs
+
+
+def row_odds(
+    one: Vectors, rows: Vectors, some: NDArray[np.int64], slope: float, workers: int | None
+) -> NDArray[np.float32]:
+    """(s,) the odds of one vector (d,) with some of the rows (n, d)."""
+    found, every = np.empty(len(some), dtype=np.float32), len(some) == len(rows)
 
     def stretch(number: int) -> None:
-        columns = block(number, n, STRETCH)
-        costs[:, columns] = both_odds(sides, rows, columns)
-        may[:, columns] = allowed(codes, rows, columns)
+        part = block(number, len(some), STRETCH)
+        odds(np.matmul(rows[part] if every else rows[some[part]], one, out=found[part]), slope)
 
-    in_workers(stretch, panels(n, STRETCH), workers)
-    return costs, may
+    in_workers(stretch, panels(len(some), STRETCH), workers)
+    return found
 
 
-def row_keys(sides: Sides, rows: NDArray[np.int64], k: int, workers: int | None) -> Keys:
-    """(r, k) the lists of some entries, each computed alone."""
-    found = empty_keys(len(rows), k)
-    for start in range(0, len(rows), FEW):
-        enter(found[start : start + FEW], *row_costs(sides, rows[start : start + FEW], workers), 0)
+def kth(costs: Costs, k: int) -> np.float32:
+    """The k-th least, inf where there are fewer."""
+    return INFINITE if len(costs) < k else np.float32(np.partition(costs, k - 1)[k - 1])
+
+
+def own_keys(costs: Costs, k: int) -> Keys:
+    """(1, k) the list of an entry from its costs (n,) with all; inf is no pair."""
+    some = np.flatnonzero((costs <= kth(costs, k)) & (costs < INFINITE))
+    found = empty_keys(1, k)
+    best = np.sort(keys_of(costs[some], some))[:k]
+    found[0, : len(best)] = best
     return found
 
 
@@ -223,21 +247,21 @@ def acceptance(costs: Costs, offset: float = 0.0) -> NDArray[np.float64]:
     return np.asarray(2 / (2 + np.exp(-offset) * costs.astype(np.float64)))
 
 
-def both_odds(
-    sides: Sides, rows: slice | NDArray[np.int64], columns: slice, out: Sequence[Costs | None] = (None, None)
-) -> Costs:
-    """(r, c): exp(-slope * product) of both directions, added: the odds against a yes of either side.
+def both_odds(sides: Sides, rows: slice, columns: slice, out: Sequence[Costs]) -> Costs:
+    """(r, c) the odds of both directions, added, in the first of two tiles of memory.
 
     With chances p and q of 1 / (1 + odds) the harmonic mean 2pq / (p + q) is 2 / (2 + odds_p + odds_q): least odds,
     greatest mean, and no division for pairs that nobody will see (harmonic mean: Pizzato 2010).
     """
-    there: Costs = np.matmul(sides.needs[rows], sides.offers[columns].T, out=out[0])
-    back: Costs = np.matmul(sides.offers[rows], sides.needs[columns].T, out=out[1])
-    for one in (there, back):
-        np.multiply(one, np.float32(-sides.slope), out=one)
-        np.exp(one, out=one)
-    there += back
+    there = odds(np.matmul(sides.needs[rows], sides.offers[columns].T, out=out[0]), sides.slope)
+    there += odds(np.matmul(sides.offers[rows], sides.needs[columns].T, out=out[1]), sides.slope)
     return there
+
+
+def odds(products: Costs, slope: float) -> Costs:
+    """exp(-slope * product), the odds against a yes but for the curve's offset; in place."""
+    products *= np.float32(-slope)
+    return np.exp(products, out=products)
 
 
 def small(labels: Labels) -> Labels:
@@ -246,13 +270,12 @@ def small(labels: Labels) -> Labels:
     return np.ascontiguousarray(np.maximum(labels, -1).T.astype(np.min_scalar_type(-most - 2)))
 
 
-def allowed(codes: Labels, rows: slice | NDArray[np.int64], columns: slice) -> NDArray[np.bool_]:
+def allowed(codes: Labels, rows: slice, columns: slice) -> NDArray[np.bool_]:
     """(r, c): true for two entries that are not the same and have no label in common."""
-    own = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-    may = np.ones((len(own), columns.stop - columns.start), dtype=bool)
+    may = np.ones((rows.stop - rows.start, columns.stop - columns.start), dtype=bool)
     for code in codes:
-        mine = code[own, None]
-        may &= np.where(mine < 0, -2, mine).astype(code.dtype) != code[columns]  # two unknown ones are not equal
-    within = np.flatnonzero((own >= columns.start) & (own < columns.stop))
-    may[within, own[within] - columns.start] = False
+        mine = np.where(code[rows] < 0, -2, code[rows]).astype(code.dtype)  # two unknown ones are not equal
+        may &= mine[:, None] != code[columns]
+    itself = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
+    may[itself - rows.start, itself - columns.start] = False
     return may

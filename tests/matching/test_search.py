@@ -22,7 +22,7 @@ from matching.search import (
 )
 
 Floats = NDArray[np.float32]
-TILES = ("SIDE", "TALL", "WIDE", "STRETCH", "FEW")
+TILES = ("SIDE", "TALL", "WIDE", "STRETCH")
 FEW_EXAMPLES = settings(max_examples=60, deadline=None)
 
 
