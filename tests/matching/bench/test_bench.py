@@ -13,9 +13,11 @@ def test_bench_prints_every_figure_as_json(
 ) -> None:
     monkeypatch.setattr("matching.bench.encoder.ENCODED", 12)
     monkeypatch.setattr("matching.bench.engine.SIZES", (12, 40))
+    monkeypatch.setattr("matching.bench.search.PROFILES", 60)
+    monkeypatch.setattr("matching.bench.search.LISTED", (60, 80))
     assert main(["bench", "--json", "--home", str(model_home)]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {"fit_12", "fit_40", "build_12"} <= set(found["tasks"])
+    assert {"fit_12", "fit_40", "build_12", "all_pairs_60", "reciprocal_list_80"} <= set(found["tasks"])
     assert found["tasks"]["fit_40"]["floor_seconds"] > 0
     assert set(found["encoder"]) == {"chosen", "plain", "fp32", found["encoder"]["chosen"]}
     assert found["encoder"]["plain"]["texts_per_second"] > 0
