@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH_TOKENS = 1024  # one batch's activations stay in the cache; larger batches were slower here
+# What goes through the model to see which inputs of its layers get large; in e5 these are the same for any text.
+TRIED_OUT = (
+    "We look for partners who design quiet machines.",
+    "Wir bauen Glocken für die Bahn und suchen ein Museum in Rom, das sie ausstellt.",
+    "Hledáme výrobce lehkých obalů pro sklo",
+    "konsultavimo ir mokymo paslaugos įmonėms",
+    "2024: 35 % of 1,200 SMEs (EU)",
+)
 Vectors = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
@@ -52,7 +60,7 @@ def load_encoder(model: str, home: Path, precision: str | None = None) -> Encode
         from matching.int8_linear import quantise
 
         with one_thread():
-            quantise(transformer)
+            quantise(transformer, lambda: transformer.encode(list(TRIED_OUT), show_progress_bar=False))
     return SentenceEncoder(transformer, prints.full_fingerprint(identity, chosen), chosen)
 
 
