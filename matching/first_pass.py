@@ -6,8 +6,6 @@ in all, and are not enough: on 1,500 real texts they found .94 of the exact best
 largest cosine .994 among 100. What is not a product (shared words, the inverted U, history) is judged afterwards.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +13,7 @@ from matching import facts, rules
 from matching.combination import Situation
 from matching.pairs import Mask, Pairs, Places, pairs_from
 from matching.statements import Statements
+from matching.tiles import block, in_workers, panels
 
 Matrix = NDArray[np.float32]
 
@@ -24,10 +23,10 @@ LAYERS = 4  # statements of a kind that are looked at one by one; any further on
 CELLS = 4_000_000  # of one block of estimates
 
 
-def candidates(situation: Situation) -> Pairs:
-    """The open pairs that are among the best of either SME, and every pinned one."""
+def candidates(situation: Situation, workers: int | None = None) -> Pairs:
+    """The open pairs that are among the best of either SME, and every pinned one; the same for any workers."""
     n = len(situation.ids)
-    found = [np.stack(part) for part in nearest(situation)]
+    found = [np.stack(part) for part in nearest(situation, workers)]
     pins = situation.facts.pinned
     one, other = np.concatenate([*found, [pins // max(n, 1), pins % max(n, 1)]], axis=1)
     pairs = pairs_from(one, other, n)
@@ -35,18 +34,23 @@ def candidates(situation: Situation) -> Pairs:
     return pairs.where(rules.allowed(situation.facts, pairs, masks))
 
 
-def nearest(situation: Situation) -> Iterator[tuple[Places, Places]]:
+def nearest(situation: Situation, workers: int | None) -> list[tuple[Places, Places]]:
     """Block by block: SMEs and their best candidates, as two arrays of places."""
     n = len(situation.ids)
     needs, offers = layers(situation.texts.needs), layers(situation.texts.offers)
     left, right = stated_columns(situation)
     rows = max(1, CELLS // max(n, 1))
-    for start in range(0, n, rows):
-        block = np.arange(start, min(start + rows, n))
-        estimate = left[block] @ right.T
-        estimate += largest(needs, offers, block)
-        estimate += largest(offers, needs, block)
-        yield best_of_block(situation, block, estimate)
+    found: list[tuple[Places, Places]] = [(np.zeros(0, np.int64),) * 2] * panels(n, rows)
+
+    def panel(number: int) -> None:
+        places = np.arange(n)[block(number, n, rows)]
+        estimate = left[places] @ right.T
+        estimate += largest(needs, offers, places)
+        estimate += largest(offers, needs, places)
+        found[number] = best_of_block(situation, places, estimate)
+
+    in_workers(panel, panels(n, rows), workers)
+    return found
 
 
 def layers(statements: Statements) -> Matrix:
@@ -61,12 +65,12 @@ def layers(statements: Statements) -> Matrix:
     return found
 
 
-def largest(asking: Matrix, offering: Matrix, block: Places) -> Matrix:
-    """(block, n) the largest cosine between a statement of one kind and one of the other."""
-    best = np.full((len(block), offering.shape[1]), -1, np.float32)
+def largest(asking: Matrix, offering: Matrix, places: Places) -> Matrix:
+    """(places, n) the largest cosine between a statement of one kind and one of the other."""
+    best = np.full((len(places), offering.shape[1]), -1, np.float32)
     product = np.empty_like(best)
     for layer in asking:
-        rows = layer[block]
+        rows = layer[places]
         for columns in offering:
             np.maximum(best, np.matmul(rows, columns.T, out=product), out=best)
     return best
@@ -90,11 +94,11 @@ def stated_columns(situation: Situation) -> tuple[Matrix, Matrix]:
     )
 
 
-def best_of_block(situation: Situation, block: Places, estimate: Matrix) -> tuple[Places, Places]:
+def best_of_block(situation: Situation, places: Places, estimate: Matrix) -> tuple[Places, Places]:
     """The open pairs of each row with the highest estimates, and enough of each trait."""
     n = estimate.shape[1]
     others = np.broadcast_to(np.arange(n), estimate.shape)
-    pairs = Pairs(n, np.minimum(others, block[:, None]).ravel(), np.maximum(others, block[:, None]).ravel())
+    pairs = Pairs(n, np.minimum(others, places[:, None]).ravel(), np.maximum(others, places[:, None]).ravel())
     masks = rules.removed(situation.facts, situation.policy, pairs)
     open_pairs = rules.allowed(situation.facts, pairs, masks) & (pairs.first != pairs.second)
     chosen = best(estimate, open_pairs.reshape(estimate.shape), NEAREST)
@@ -103,7 +107,7 @@ def best_of_block(situation: Situation, block: Places, estimate: Matrix) -> tupl
         few = np.flatnonzero((chosen & having).sum(axis=1) < OF_EACH_TRAIT)
         chosen[few] |= best(estimate[few], having[few], OF_EACH_TRAIT)
     rows, columns = np.nonzero(chosen)
-    return block[rows], columns
+    return places[rows], columns
 
 
 def best(estimate: Matrix, allowed: Mask, count: int) -> Mask:

@@ -17,6 +17,10 @@ from matching.statements import Array
 
 LONGEST = 4
 SUPPLIERS = 8  # the best per firm that are followed: bounds the cycles to n * 8**3
+MOST = 12  # rings per firm that are weighed against each other: the best ones, where there are more
+# The best total is proven among few rings. Among many that takes hours; the root of the search is within some per cent
+# of it in seconds. No time limit: the result must not depend on the machine's load.
+FEW, PROVEN, NEAR = 200, {"mip_rel_gap": 1e-3, "node_limit": 1000}, {"mip_rel_gap": 0.05, "node_limit": 1}
 Places = tuple[int, ...]
 
 
@@ -49,8 +53,15 @@ def best_rings(value: Any) -> tuple[Places, ...]:
     rings = sorted(cycles(suppliers_of(value)))
     if not rings:
         return ()
-    worth = np.array([sum(value[i, j] for i, j in steps(ring)) for ring in rings])
-    return tuple(rings[k] for k in packed(rings, worth, value.shape[0]))
+    worth = worth_of(rings, value)
+    kept = np.sort(np.argsort(-worth, kind="stable")[: MOST * value.shape[0]])
+    return tuple(rings[kept[k]] for k in packed([rings[k] for k in kept], worth[kept], value.shape[0]))
+
+
+def worth_of(rings: list[Places], value: Any) -> Array:
+    """(r,) how well all members of each ring are served."""
+    known = {(int(i), int(j)): float(v) for i, j, v in zip(*value.nonzero(), value[value.nonzero()], strict=True)}
+    return np.array([sum(known[step] for step in steps(ring)) for ring in rings])
 
 
 def suppliers_of(value: Any) -> list[list[int]]:
@@ -97,6 +108,7 @@ def packed(rings: list[Places], worth: Array, n: int) -> NDArray[np.int64]:
         integrality=np.ones(len(rings)),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(member, -np.inf, 1),
+        options=PROVEN if len(rings) <= FEW else NEAR,
     )
     if found.x is None:
         raise RuntimeError(f"rings: none chosen: {found.message}")

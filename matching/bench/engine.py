@@ -1,67 +1,110 @@
-"""The criteria and a whole build of invented cohorts."""
+"""The criteria, the first pass and whole builds of invented cohorts."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching import first_pass
 from matching.bench.timing import Timing, best_of, timing
-from matching.combination import Weights, assess
+from matching.combination import Assessment, Situation, Weights, assess
 from matching.engine import build, situation_of
-from matching.pairs import all_pairs
+from matching.pairs import Pairs, all_pairs
 from matching.profile import Cohort, Policy, Profile, texts
 
 SIZES = (102, 1000)  # a workshop like that of 2014, and a large brokerage event
+LARGE = 3000  # where the first pass begins, and every pair can still be judged to compare
 DIMENSIONS, STATEMENTS = 384, 3
+TOPICS, SHARE = 400, 0.6  # what statements are about, and how much of a vector is its topic: cosine .36 within one
+BEST = 20  # of each SME, that the first pass has to find
 GROUPS = ("creative", "growth")
 
 
 def tasks() -> dict[str, Timing]:
-    """Criteria of all pairs beside one product, and a whole build beside its criteria."""
+    """Criteria of all pairs beside one product, whole builds beside their criteria, and what the first pass finds."""
     found = {f"fit_{n}": fit_beside_product(n) for n in SIZES}
-    return found | {f"build_{SIZES[0]}": whole_build(SIZES[0])}
+    found |= {f"build_{n}": whole_build(n) for n in SIZES}
+    return found | {f"first_pass_{LARGE}": first_pass_beside_product(LARGE)}
 
 
 def synthetic(n: int, seed: int = 0) -> tuple[Cohort, dict[str, NDArray[np.float32]]]:
-    """A cohort of n invented profiles in 11 cities and 12 sectors, and random vectors for its texts."""
+    """A cohort of n invented profiles in 11 cities and 12 sectors, and vectors of its texts: a topic and noise."""
     draw = np.random.default_rng(seed)
     people = tuple(invented(i, draw) for i in range(n))
     every = sorted({text for profile in people for text in texts(profile)})
-    rows = draw.standard_normal((len(every), DIMENSIONS)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return Cohort(people), dict(zip(every, rows, strict=True))
+    topics, noise = (unit(draw.standard_normal((rows, DIMENSIONS))) for rows in (TOPICS, len(every)))
+    about = np.array([int(text.rsplit("topic", 1)[1]) for text in every], dtype=np.int64)
+    vectors = unit(SHARE * topics[about] + np.sqrt(1 - SHARE**2) * noise).astype(np.float32)
+    return Cohort(people), dict(zip(every, vectors, strict=True))
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of length one."""
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def invented(i: int, draw: np.random.Generator) -> Profile:
-    """A profile that says something different from every other."""
-    said = [
-        f"statement {word} of firm {i} about {draw.integers(1000)}" for word in ("one", "two", "three")[:STATEMENTS]
-    ]
+    """A profile that says something different from every other, about a few topics."""
+    about = draw.integers(TOPICS, size=2 * STATEMENTS + 1).tolist()
+    country = int(draw.integers(11))
     return Profile(
         id=f"{i:05d}",
         name=f"Firm {i}",
-        city=f"city {draw.integers(11)}",
-        country="DE",
+        city=f"city {country}",
+        country=f"C{country}",
         sector=f"sector {draw.integers(12)}",
         group=GROUPS[int(draw.integers(2))],
-        description=f"Firm {i} describes itself here.",
-        offers=tuple(f"offer: {text}" for text in said),
-        needs=tuple(f"need: {text}" for text in said),
+        description=f"Firm {i} describes itself by topic{about[0]}",
+        offers=tuple(f"firm {i} offers work on topic{topic}" for topic in about[1 : STATEMENTS + 1]),
+        needs=tuple(f"firm {i} seeks help with topic{topic}" for topic in about[STATEMENTS + 1 :]),
         languages=frozenset({"en"}),
-        markets=frozenset({"DE", "SE"}),
+        markets=frozenset(f"C{market}" for market in draw.integers(11, size=3)),
         readiness=int(draw.integers(1, 6)),
     )
 
 
+def invented_situation(n: int) -> Situation:
+    """What the pairs of an invented cohort are judged by."""
+    return situation_of(*synthetic(n), Policy(), Weights())
+
+
 def fit_beside_product(n: int) -> Timing:
     """All criteria of all pairs, beside one float64 product of the same needs and offers."""
-    situation = situation_of(*synthetic(n), Policy(), Weights())
+    situation = invented_situation(n)
     needs, offers = situation.texts.needs.vectors, situation.texts.offers.vectors
     floor = best_of(3, lambda: needs @ offers.T)
     return timing(best_of(3, lambda: assess(situation, all_pairs(n))), floor)
 
 
 def whole_build(n: int) -> Timing:
-    """Rules to evidence, beside the criteria alone."""
+    """Rules to evidence with all vectors at hand, beside the criteria alone."""
     cohort, vectors = synthetic(n)
-    situation = situation_of(cohort, vectors, Policy(), Weights())
+    situation = invented_situation(n)
     floor = best_of(3, lambda: assess(situation, all_pairs(n)))
     return timing(best_of(3, lambda: build(cohort, vectors, Policy(), Weights(), seed=1)), floor)
+
+
+def first_pass_beside_product(n: int) -> Timing:
+    """Finding candidates, beside the bare products of the same statements; notes: how many of the exact best are found.
+
+    The peer judges every pair exactly, as cohorts up to this size are.
+    """
+    situation = invented_situation(n)
+    needs, offers = (s.vectors.astype(np.float32) for s in (situation.texts.needs, situation.texts.offers))
+    floor = best_of(2, lambda: (needs @ offers.T, offers @ needs.T))
+    seconds = best_of(2, lambda: first_pass.candidates(situation))
+    found = first_pass.candidates(situation)
+    exact = assess(situation, all_pairs(n))
+    peers = {"every_pair": best_of(1, lambda: assess(situation, all_pairs(n)))}
+    return timing(seconds, floor, peers, {"recall": recall(exact, found), "candidates": 2 * len(found) / n})
+
+
+def recall(exact: Assessment, found: Pairs) -> float:
+    """The part of each SME's exact best partners that are among the candidates; equals count as one another."""
+    n = found.n
+    strength = np.zeros((n, n), np.float32)
+    there = np.zeros((n, n), dtype=bool)
+    strength[exact.pairs.first, exact.pairs.second] = exact.strength
+    there[found.first, found.second] = True
+    strength, there = strength + strength.T, there | there.T
+    least = -np.partition(-strength, BEST - 1, axis=1)[:, BEST - 1 : BEST]
+    best = (strength >= least) & (strength > 0)
+    return float(np.mean(np.minimum((best & there).sum(axis=1) / np.minimum(best.sum(axis=1), BEST), 1)))
