@@ -1,13 +1,15 @@
 """Why a pair was chosen, in the SMEs' own words, and what it lacks. Every quote is verbatim; nothing is generated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from matching.combination import Situation
+from matching.pairs import Places
 from matching.profile import Profile
-from matching.statement_fit import statement_fit
+from matching.statement_fit import fit_of_pairs
+from matching.statements import Array, Statements
 
 STRONG, GOOD, POSSIBLE = 0.75, 0.45, 0.2  # of a fit's calibrated value; below the last nothing is quoted
 CLOSE, NEAR = 0.6, 0.2  # quantile of likeness among the cohort's pairs that have something in common
@@ -24,21 +26,40 @@ class Evidence:
     source: str  # 'offer' or 'description'
 
 
-def quotes(a: int, b: int, situation: Situation) -> Evidence | None:
-    """The statements that best show what SME b brings to SME a; None if a side is silent or nothing fits."""
-    needs, offers = situation.texts.needs.of([a]), situation.texts.offers.of([b])
-    values = statement_fit(needs, offers, situation.texts.background, situation.weights.lexical)
-    if not values.size or values.max() < POSSIBLE:
-        return None
-    need, offer = np.unravel_index(int(values.argmax()), values.shape)
-    value = float(values[need, offer])
-    return Evidence(
-        need=needs.texts[int(need)],
-        offer=offers.texts[int(offer)],
-        strength=strength_in_words(value),
-        value=round(value, 4),
-        source="offer" if offers.stated[0] else "description",
-    )
+def quotes(asking: Sequence[int], offering: Sequence[int], situation: Situation) -> list[Evidence | None]:
+    """For each two of them, the statements that best show what one offers to the one asking; None if nothing fits."""
+    needs, offers = situation.texts.needs, situation.texts.offers
+    rows, columns, owner = crossed(needs, offers, np.asarray(asking, np.int64), np.asarray(offering, np.int64))
+    values = fit_of_pairs(needs, offers, (rows, columns), situation.texts.background, situation.weights.lexical)
+    found: list[Evidence | None] = [None] * len(asking)
+    for k in best_of_each(values, owner):
+        if values[k] >= POSSIBLE:
+            own = bool(offers.stated[offering[owner[k]]])
+            found[owner[k]] = quoted(needs.texts[rows[k]], offers.texts[columns[k]], float(values[k]), own)
+    return found
+
+
+def crossed(needs: Statements, offers: Statements, asking: Places, offering: Places) -> tuple[Places, Places, Places]:
+    """Every need of each one asking with every offer of the other: their rows, and which two they belong to."""
+    counts = needs.counts()[asking], offers.counts()[offering]
+    cells = counts[0] * counts[1]
+    owner = np.repeat(np.arange(len(asking)), cells)
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(cells) - cells, cells)
+    rows = needs.bounds[asking][owner] + within // counts[1][owner]
+    return rows, offers.bounds[offering][owner] + within % counts[1][owner], owner
+
+
+def best_of_each(values: Array, owner: Places) -> list[int]:
+    """Where the largest value of each owner stands; of equals the first."""
+    order = np.lexsort((np.arange(len(values)), -values, owner))
+    first = np.unique(owner[order], return_index=True)[1]
+    return [int(k) for k in order[first]]
+
+
+def quoted(need: str, offer: str, value: float, own: bool) -> Evidence:
+    """One direction; where the offer is not the SME's `own` statement, it is a sentence of its description."""
+    source = "offer" if own else "description"
+    return Evidence(need, offer, strength_in_words(value), round(value, 4), source)
 
 
 def strength_in_words(value: float) -> str:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from matching import evidence
 from matching.combination import Assessment, Situation
+from matching.evidence import Evidence
 from matching.facts import among
 from matching.pairs import Places
 from matching.profile import Cohort
@@ -17,20 +18,25 @@ def describe(
     cohort: Cohort, situation: Situation, found: Assessment, places: Places, tick: Callable[[int, int], None]
 ) -> tuple[Match, ...]:
     """One Match for each of the assessed pairs at `places`, in their order."""
-    pinned = among(found.pairs, situation.facts.pinned)
-    matches = []
+    pairs = found.pairs.where(places)
+    ends = pairs.first.tolist(), pairs.second.tolist()
     tick(0, len(places))
-    for done, k in enumerate(places.tolist(), start=1):
-        matches.append(described(cohort, situation, found, k, bool(pinned[k])))
-        tick(done, len(places))
-    return tuple(matches)
+    directions = evidence.quotes(*ends, situation), evidence.quotes(*ends[::-1], situation)
+    pinned = among(pairs, situation.facts.pinned)
+    matches = tuple(
+        described(cohort, found, k, both, bool(pin))
+        for k, both, pin in zip(places.tolist(), zip(*directions, strict=True), pinned, strict=True)
+    )
+    tick(len(places), len(places))
+    return matches
 
 
-def described(cohort: Cohort, situation: Situation, found: Assessment, k: int, pinned: bool) -> Match:
-    """The assessed pair number k."""
-    a, b = int(found.pairs.first[k]), int(found.pairs.second[k])
-    one, other = cohort.profiles[a], cohort.profiles[b]
-    a_to_b, b_to_a = (evidence.quotes(i, j, situation) for i, j in ((a, b), (b, a)))
+def described(
+    cohort: Cohort, found: Assessment, k: int, both: tuple[Evidence | None, Evidence | None], pinned: bool
+) -> Match:
+    """The assessed pair number k, with what can be quoted in either direction."""
+    one, other = (cohort.profiles[place] for place in (found.pairs.first[k], found.pairs.second[k]))
+    a_to_b, b_to_a = both
     alike_known = bool(found.symmetric["closeness"].known[k])
     return Match(
         a=one.id,

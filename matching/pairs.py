@@ -26,8 +26,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.first)
 
-    def where(self, chosen: Mask) -> "Pairs":
-        """Those for which `chosen` (m,) holds."""
+    def where(self, chosen: Mask | Places) -> "Pairs":
+        """Those for which `chosen` (m,) holds, or those at these places."""
         return Pairs(self.n, self.first[chosen], self.second[chosen])
 
     def codes(self) -> Places:

@@ -44,7 +44,7 @@ def told(ring: Places, situation: Situation) -> Ring:
     """Ids and quotes instead of places."""
     return Ring(
         members=tuple(situation.ids[i] for i in ring),
-        evidence=tuple(quotes(i, j, situation) for i, j in steps(ring)),
+        evidence=tuple(quotes(ring, (*ring[1:], ring[0]), situation)),
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from matching.background import Background
+from matching.pairs import Mask, Places
 from matching.statements import Array, Statements
 
 MIDDLE, SLOPE = 4.25, 0.8  # standard deviations above unrelated statements at which a fit is even, and its steepness
@@ -14,25 +15,41 @@ def statement_fit(needs: Statements, offers: Statements, background: Background,
 
     So any block of rows and columns gives the same numbers, to the bit. Words add to meaning and never take away.
     """
-    by_words = lexical(needs, offers)
-    return np.asarray(1 - (1 - semantic(needs, offers, background)) * (1 - lexical_weight * by_words))
+    across = needs.languages[:, None] != offers.languages[None, :]
+    shared = (needs.words @ offers.words.T).toarray()
+    return together(needs.vectors @ offers.vectors.T, shared, across, background, lexical_weight)
 
 
-def semantic(needs: Statements, offers: Statements, background: Background) -> Array:
-    """(needs, offers) in 0..1: how far a need's cosine to an offer stands above that of unrelated statements.
+def fit_of_pairs(
+    needs: Statements, offers: Statements, at: tuple[Places, Places], background: Background, lexical_weight: float
+) -> Array:
+    """(k,) entries of `statement_fit`, the same to the bit: `at` are their rows and their columns."""
+    rows, columns = at
+    across = needs.languages[rows] != offers.languages[columns]
+    cosines = np.einsum("ij,ij->i", needs.vectors[rows], offers.vectors[columns])
+    shared = np.asarray(needs.words[rows].multiply(offers.words[columns]).sum(axis=1)).ravel()
+    return together(cosines, shared, across, background, lexical_weight)
+
+
+def together(cosines: Array, shared: Array, across: Mask, background: Background, lexical_weight: float) -> Array:
+    """Meaning, raised by words: from cosines of vectors and of words, and whether a pair is across languages."""
+    by_words = lexical(shared)
+    return np.asarray(1 - (1 - semantic(cosines, across, background)) * (1 - lexical_weight * by_words))
+
+
+def semantic(cosines: Array, across: Mask, background: Background) -> Array:
+    """In 0..1: how far a need's cosine to an offer stands above that of unrelated statements.
 
     One scale for pairs within a language and one across, where the same likeness has a smaller cosine.
     """
-    across = (needs.languages[:, None] != offers.languages[None, :]).astype(np.intp)
     middle, spread = np.array([background.within, background.across]).T
-    deviations = (needs.vectors @ offers.vectors.T - middle[across]) / spread[across]
+    deviations = (cosines - middle[across.astype(np.intp)]) / spread[across.astype(np.intp)]
     return np.asarray(np.round(1 / (1 + np.exp((MIDDLE - deviations) / SLOPE)), 6))
 
 
-def lexical(needs: Statements, offers: Statements) -> Array:
-    """(needs, offers) in 0..1: TF-IDF cosine of character n-grams within words.
+def lexical(shared: Array) -> Array:
+    """In 0..1: TF-IDF cosine of character n-grams within words.
 
     Names, product words and inflected forms agree without a dictionary; across languages it is 0 and says nothing.
     """
-    cosines = (needs.words @ offers.words.T).toarray()
-    return np.asarray(np.round(np.clip((cosines - LEXICAL_FLOOR) / (LEXICAL_FULL - LEXICAL_FLOOR), 0, 1), 6))
+    return np.asarray(np.round(np.clip((shared - LEXICAL_FLOOR) / (LEXICAL_FULL - LEXICAL_FLOOR), 0, 1), 6))

@@ -11,7 +11,7 @@ from matching.engine import situation_of
 from matching.likeness import in_common
 from matching.pairs import all_pairs, pairs_of
 from matching.profile import Profile, texts
-from matching.statement_fit import lexical, semantic, statement_fit
+from matching.statement_fit import fit_of_pairs, lexical, statement_fit
 from matching.statements import Statements, gather
 
 from .conftest import cohort_of, embed, profile, vectors_of
@@ -77,12 +77,14 @@ def test_a_block_of_rows_and_columns_has_the_same_numbers(seed: int) -> None:
     columns = draw.permutation(len(found.offers.texts))[: draw.integers(1, 40)]
     part = statement_fit(block(found.needs, rows), block(found.offers, columns), FIXED, 0.35)
     assert np.array_equal(part, whole[np.ix_(rows, columns)])
+    at = draw.integers(len(found.needs.texts), size=20), draw.integers(len(found.offers.texts), size=20)
+    assert np.array_equal(fit_of_pairs(found.needs, found.offers, at, FIXED, 0.35), whole[at])
 
 
 def test_a_need_finds_the_offer_that_says_the_same() -> None:
     people = (*cohort_of(24).profiles, profile("x", needs=("a quiet tram bell by hand",)))
     found = gather(people, vectors_of(people))
-    row = semantic(found.needs, found.offers, found.background)[-1]
+    row = statement_fit(found.needs, found.offers, found.background, 0)[-1]
     assert "tram bell" in found.offers.texts[int(row.argmax())]
     assert row.max() > 0.5 > np.median(row)
 
@@ -95,7 +97,7 @@ def test_each_direction_between_languages_has_its_own_scale() -> None:
     found = gather(people, vectors_of(people), FIXED)
     scales = replace(FIXED, within=(0.9, 0.1), across=(0.1, 0.1))
     foreign = replace(found.offers, languages=np.array(["de"]))
-    assert semantic(found.needs, foreign, scales)[0, 0] > semantic(found.needs, found.offers, scales)[0, 0]
+    assert statement_fit(found.needs, foreign, scales, 0) > statement_fit(found.needs, found.offers, scales, 0)
 
 
 def test_shared_letters_count_and_unrelated_words_do_not() -> None:
@@ -105,7 +107,7 @@ def test_shared_letters_count_and_unrelated_words_do_not() -> None:
     ]
     found = gather(people, vectors_of(people), FIXED)
     start = int(found.offers.bounds[1])
-    same, other = lexical(found.needs, found.offers)[0, start : start + 2]
+    same, other = lexical((found.needs.words @ found.offers.words.T).toarray())[0, start : start + 2]
     assert same > 0.4
     assert other == 0
 
