@@ -25,7 +25,7 @@ Scale = tuple[float, float]  # middle and spread of cosines
 SHIPPED = "background.npz"
 FEW, FEW_OF_LANGUAGE = 12.0, 30.0  # texts that count as much as what is assumed without them
 FEW_PAIRS, UNRELATED_SPREAD = 200.0, 0.085  # the same for cosines, and the spread assumed without them
-ENOUGH = 2000  # texts whose cosines are measured; of more a fixed sample
+ENOUGH = 2500  # texts whose cosines are measured; of more a fixed sample
 
 
 @dataclass(frozen=True, slots=True)
