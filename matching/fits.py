@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from matching.pairs import Pairs, blocks
+from matching.pairs import Block, Pairs, by_block
 from matching.statement_fit import statement_fit
 from matching.statements import Array, Statements, Texts
 
@@ -10,13 +10,16 @@ from matching.statements import Array, Statements, Texts
 def best_fits(texts: Texts, pairs: Pairs, lexical: float) -> Array:
     """(2, m) the best fit of a need of one to an offer of the other, 0..1; 0 where one of the two has none."""
     best = np.zeros((2, len(pairs)))
-    for block in blocks(pairs):
+
+    def fill(block: Block) -> None:
         ends = ((block.firsts, block.seconds), (block.seconds, block.firsts))
         for direction, (asking, offering) in enumerate(ends):
             needs, offers = texts.needs.of(asking), texts.offers.of(offering)
             found = best_per_pair(statement_fit(needs, offers, texts.background, lexical), needs, offers)
             at = (block.row, block.column) if direction == 0 else (block.column, block.row)
             best[direction, block.span] = found[at]
+
+    by_block(pairs, fill)
     return best
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.pairs import Pairs, blocks
+from matching.pairs import Block, Pairs, by_block
 from matching.profile import Pair
 
 DAMPING = 0.25  # power of either end's degree
@@ -60,9 +60,12 @@ class History:
         """(m,) how much the past partners of two SMEs overlap, 0..1."""
         found = np.zeros(len(pairs))
         weighted = self.damped.multiply(self.weight[None, :]).tocsr()
-        for block in blocks(pairs):
+
+        def fill(block: Block) -> None:
             product = (weighted[block.firsts] @ self.damped[block.seconds].T).toarray()
             found[block.span] = product[block.row, block.column]
+
+        by_block(pairs, fill)
         return on_scale(found)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matching.pairs import Mask, Pairs, all_pairs, blocks, pairs_from
+from matching.pairs import Block, Mask, Pairs, all_pairs, by_block, pairs_from
 from matching.statements import Array, Texts
 
 EVERY_PAIR = 3_200  # up to so many SMEs the scale is that of all pairs
@@ -51,9 +51,12 @@ def in_common(texts: Texts, pairs: Pairs) -> tuple[Array, Mask]:
     """(m,) how far the cosine of the descriptions is above that of unrelated ones, and whether both exist."""
     there = np.any(texts.descriptions != 0, axis=1)
     found = np.zeros(len(pairs))
-    for block in blocks(pairs):
+
+    def fill(block: Block) -> None:
         product = texts.descriptions[block.firsts] @ texts.descriptions[block.seconds].T
         found[block.span] = product[block.row, block.column]
+
+    by_block(pairs, fill)
     within, across = texts.background.alike
     same = texts.languages[pairs.first] == texts.languages[pairs.second]
     return found - np.where(same, within, across), there[pairs.first] & there[pairs.second]

@@ -4,12 +4,14 @@ An array over pairs is (m,). What is said of a direction is (2, m): row 0 is wha
 `first` is to `second`; reversing the rows turns the direction round.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from matching.tiles import in_workers
 
 Places = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -91,3 +93,9 @@ def once_each(places: Places, n: int) -> tuple[Places, Places]:
     there = np.zeros(n, dtype=bool)
     there[places] = True
     return np.flatnonzero(there), (np.cumsum(there) - 1)[places]
+
+
+def by_block(pairs: Pairs, work: Callable[[Block], None]) -> None:
+    """Do `work` for every block, in workers with one BLAS thread each; each writes to its own span."""
+    every = list(blocks(pairs))
+    in_workers(lambda number: work(every[number]), len(every), None)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from matching.bench import engine, search
+from matching.bench import engine, search, selection
 from matching.bench.encoder import encoder_rates
 
-PARTS = {"engine": engine.tasks, "search": search.tasks}  # each gives Timings by name
+PARTS = {"engine": engine.tasks, "selection": selection.tasks, "search": search.tasks}  # each gives Timings by name
 
 
 def bench(home: Path, say: Callable[[str], None]) -> dict[str, object]:

@@ -15,9 +15,15 @@ def test_bench_prints_every_figure_as_json(
     monkeypatch.setattr("matching.bench.engine.SIZES", (12, 40))
     monkeypatch.setattr("matching.bench.search.PROFILES", 60)
     monkeypatch.setattr("matching.bench.search.LISTED", (60, 80))
+    monkeypatch.setattr("matching.bench.engine.LARGE", 60)
+    monkeypatch.setattr("matching.bench.selection.SIZES", (30,))
+    monkeypatch.setattr("matching.bench.selection.POLICY_SIZES", (20,))
     assert main(["bench", "--json", "--home", str(model_home)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {"fit_12", "fit_40", "build_12", "all_pairs_60", "reciprocal_list_80"} <= set(found["tasks"])
+    assert {"selection_30", "selection_policy_20", "first_pass_60"} <= set(found["tasks"])
+    assert found["tasks"]["selection_30"]["notes"]["short"] == 0
+    assert found["tasks"]["first_pass_60"]["notes"]["recall"] == 1
     assert found["tasks"]["fit_40"]["floor_seconds"] > 0
     assert set(found["encoder"]) == {"chosen", "plain", "fp32", found["encoder"]["chosen"]}
     assert found["encoder"]["plain"]["texts_per_second"] > 0
