@@ -15,10 +15,11 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 SHARE = "share"
-# Prices of one missing unit, each above what the ones after it can add. A whole missing share stands last, above what
-# any pair can add (1).
+# Prices of one missing unit, each above what the ones after it can add. The share that even the worst-served SME lacks
+# stands last: a hundredth of it outweighs any one pair.
 PRICES = {"partners": 400.0, "other_city": 100.0, "other_sector": 100.0, "creative_growth": 100.0, SHARE: 80.0}
 WORTH = 0.4  # what a further partner beyond the minimum must add: below it, a shorter list serves the SME better
+NOTHING = 0.01  # a list that adds no more than this has no share worth asking for
 SPARE, PER_TRAIT = 4, 4  # candidates of each SME to begin with: so many beyond a full list, and so many of each trait
 
 
@@ -52,7 +53,8 @@ class Programme:
     def weights(self) -> dict[str, Array]:
         """(m,) what a pair counts for each of its two SMEs: towards partners and traits one, towards the share."""
         counts = {name: self.problem.traits[name].astype(np.float64) for name in self.problem.least}
-        return counts | {SHARE: np.maximum(self.gain, 0.0)}
+        counts[SHARE] = np.asarray(np.round(np.maximum(self.gain, 0.0), 5), np.float64)  # without the ties
+        return counts
 
     @cached_property
     def least(self) -> dict[str, Places]:
@@ -72,10 +74,11 @@ class Programme:
 
     @cached_property
     def ideal(self) -> Array:
-        """(n,) how well the best full list an SME could have would serve it."""
+        """(n,) how well the best full list an SME could have would serve it; 0 if next to nothing would."""
         sme, pair, rank = self.ranked
         on_list = rank < self.problem.most[sme]
-        return np.asarray(np.bincount(sme[on_list], self.weights[SHARE][pair[on_list]], self.problem.n), np.float64)
+        served = np.bincount(sme[on_list], self.weights[SHARE][pair[on_list]], self.problem.n)
+        return np.where(served > NOTHING, served, 0.0)
 
     def first_candidates(self) -> Places:
         """The pairs to begin with: each SME's best, its best of each trait, and the pins; ascending."""
@@ -99,7 +102,7 @@ class Programme:
         return np.where(some, self.reached(SHARE, pairs, amount) / np.where(some, self.ideal, 1.0), 1.0)
 
     def value(self, pairs: Places, floor: float) -> float:
-        """What a choice of pairs adds, less the prices of all it lacks; every SME is to have `floor` of its ideal."""
+        """What a choice of pairs adds, less the prices of all it lacks; even the worst-served is to have `floor`."""
         lack = {kind: np.maximum(least - self.reached(kind, pairs), 0).sum() for kind, least in self.least.items()}
-        lack[SHARE] = np.maximum(floor - self.shares(pairs), 0).sum()
+        lack[SHARE] = max(0.0, floor - self.shares(pairs).min())
         return float(self.gain[pairs].sum() - sum(PRICES[kind] * amount for kind, amount in lack.items()))

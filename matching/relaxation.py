@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.programme import PRICES, SHARE, Array, Places, Programme
+from matching.rules import Mask
 
 NEARLY = 0.85  # of the highest share of its ideal list that all can have: what every SME must get
 FAIRNESS = 1000.0  # per SME: the price of the common share while it is sought, far above any total
@@ -29,7 +30,7 @@ class Relaxation:
         self.pairs = np.zeros(0, dtype=np.int64)  # the pairs that have a column, in the order of their columns
         self.column = np.full(m, -1)  # of each pair
         self.row = {kind: np.full(n, -1) for kind in programme.weights}  # of each SME
-        self.lacks: dict[str, list[int]] = {kind: [] for kind in programme.weights}  # columns of what is missing
+        self.lacks: dict[str, list[int]] = {kind: [] for kind in programme.least}  # columns of what is missing
         self.enough = 1.0  # part of the common share that is asked of an SME before it gets a row
         self.share = self.add_column(0.0, 0.0)  # the common share, 0 to begin with
         self.spent = self.add_row(np.inf)  # what all lacks cost together, not limited to begin with
@@ -72,8 +73,6 @@ class Relaxation:
         weight, columns = self.programme.weights[kind][self.pairs], self.column[self.pairs]
         entries = [(place[end[self.pairs]], columns, weight) for end in (problem.first, problem.second)]
         lower, upper = np.zeros(count), np.full(count, np.inf)
-        if not count:
-            return
         if kind == SHARE:
             entries.append((np.arange(count), np.full(count, self.share), -self.programme.ideal[smes]))
         else:
@@ -84,16 +83,15 @@ class Relaxation:
         self.solver.addRows(count, lower, upper, len(at), starts, at, values)
         self.row[kind][smes] = self.size[0] + np.arange(count)
         self.size[0] += count
-        self.add_lacks(kind, smes)
+        if kind != SHARE:
+            self.add_lacks(kind, smes)
 
     def add_lacks(self, kind: str, smes: Places) -> None:
-        """A column for what each of the rows may miss, at its price; a share may miss nothing while it is sought."""
+        """A column for what each of the minimums may miss, at its price, which is also spent."""
         count, price = len(smes), np.full(len(smes), PRICES[kind])
-        unit = self.programme.ideal[smes] if kind == SHARE else np.ones(count)
         rows = np.column_stack([self.row[kind][smes], np.full(count, self.spent)]).ravel().astype(np.int32)
-        values, starts = np.column_stack([unit, price]).ravel(), np.arange(0, 2 * count, 2, dtype=np.int32)
-        upper = np.full(count, 0.0 if kind == SHARE and self.enough < 1 else np.inf)
-        self.solver.addCols(count, price, np.zeros(count), upper, 2 * count, starts, rows, values)
+        values, starts = np.column_stack([np.ones(count), price]).ravel(), np.arange(0, 2 * count, 2, dtype=np.int32)
+        self.solver.addCols(count, price, np.zeros(count), np.full(count, np.inf), 2 * count, starts, rows, values)
         self.lacks[kind].extend(range(self.size[1], self.size[1] + count))
         self.size[1] += count
 
@@ -169,34 +167,37 @@ class Relaxation:
         return self.common
 
     def fix_share(self, share: float) -> None:
-        """From now on ask for this share, at its price, and otherwise for the total alone."""
+        """From now on all must have this share of their ideal list, and otherwise the total alone counts."""
         self.enough = 1.0
         self.solver.changeRowBounds(self.spent, -np.inf, np.inf)
         self.solver.changeColBounds(self.share, share, share)
         self.solver.changeColCost(self.share, 0.0)
-        lacks = np.array(self.lacks[SHARE], dtype=np.int32)
-        self.solver.changeColsBounds(len(lacks), lacks, np.zeros(len(lacks)), np.full(len(lacks), np.inf))
 
-    def solve_whole(
-        self, free: NDArray[np.bool_], fixed: NDArray[np.bool_], start: Places, gap: float, nodes: int
-    ) -> Places:
-        """The best choice, free pairs 0 or 1 and all others as in `fixed`, (m,) each; one to begin with, ascending."""
-        import highspy
-
-        given, columns = self.programme.problem, self.column[self.pairs].astype(np.int32)
-        kept = np.where(fixed, 1.0, 0.0)[self.pairs]
-        lower = np.where(free[self.pairs], given.pinned[self.pairs], kept)
-        upper = np.where(free[self.pairs], 1.0, kept)
-        self.solver.changeColsBounds(len(columns), columns, lower, upper)
-        kinds = np.full(len(columns), highspy.HighsVarType.kInteger)
-        self.solver.changeColsIntegrality(len(columns), columns, kinds)
+    def solve_whole(self, free: Mask, fixed: Mask, floor: float, gap: float, nodes: int) -> Places:
+        """The best choice, ascending: free pairs 0 or 1, all others as in `fixed`, (m,) each. The relaxation stays."""
+        pairs, columns = self.pairs, self.column[self.pairs].astype(np.int32)
+        kept, pinned = fixed[pairs].astype(np.float64), self.programme.problem.pinned[pairs].astype(np.float64)
+        searched = free[pairs]
+        self.bound_pairs(np.where(searched, pinned, kept), np.where(searched, 1.0, kept), whole=True)
+        self.solver.changeColBounds(self.share, 0.0, floor)
+        self.solver.changeColCost(self.share, -PRICES[SHARE])
         for option, value in (("mip_rel_gap", 0.0), ("mip_abs_gap", gap), ("mip_max_nodes", nodes)):
             self.solver.setOptionValue(option, value)
-        begin = np.isin(self.pairs, start).astype(np.float64)
-        self.solver.setSolution(len(columns), columns, begin)
+        self.solver.setSolution(len(columns), columns, kept)  # feasible: what it lacks has its price
         self.solver.run()
         chosen = np.array(self.solver.getSolution().col_value)[columns] > 0.5
-        return np.sort(self.pairs[chosen])
+        self.bound_pairs(pinned, np.ones(len(pairs)), whole=False)
+        self.fix_share(floor)
+        return np.sort(pairs[chosen])
+
+    def bound_pairs(self, lower: Array, upper: Array, whole: bool) -> None:
+        """Bounds for all pairs, and whether they are chosen in whole only."""
+        import highspy
+
+        columns, kind = self.column[self.pairs].astype(np.int32), highspy.HighsVarType
+        self.solver.changeColsBounds(len(columns), columns, lower, upper)
+        kinds = np.full(len(columns), kind.kInteger if whole else kind.kContinuous)
+        self.solver.changeColsIntegrality(len(columns), columns, kinds)
 
 
 def compressed(
@@ -215,6 +216,6 @@ def new_solver() -> Any:
     import highspy
 
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("parallel", "off")):
+    for option, value in (("output_flag", False), ("log_to_console", False), ("threads", 1), ("parallel", "off")):
         solver.setOptionValue(option, value)
     return solver

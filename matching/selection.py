@@ -24,11 +24,15 @@ TIE = 1e-6  # far below a strength's five digits: it decides between equals only
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen pairs as places (i < j), and how far below the relaxation's bound they are, as part of their total."""
+    """The chosen pairs as places (i < j), and how far they may be from the best there are.
+
+    The gap is to the bound on all choices, pairs in part included, that serve the worst-served SME as well; as part of
+    the total strength.
+    """
 
     pairs: tuple[tuple[int, int], ...]
     gap: float
-    floor: float  # the share of its ideal list that was asked for every SME
+    floor: float  # the share of its ideal list that every SME has
 
 
 def select(problem: Problem, tick: Callable[[int, int], None] = lambda done, total: None) -> Selection:
@@ -43,17 +47,25 @@ def select(problem: Problem, tick: Callable[[int, int], None] = lambda done, tot
     floor = NEARLY
     if programme.shares(relaxation.pairs, relaxation.amount).min() < floor:
         floor *= relaxation.seek_highest_share()
-    relaxation.fix_share(floor)
-    relaxation.grow()
     tick(2, 3)
-    bound = relaxation.value
-    chosen = whole_pairs(relaxation, floor)
+    chosen, bound = choose(relaxation, floor, np.flatnonzero(programme.problem.pinned))
+    if (reached := float(programme.shares(chosen).min())) < floor:  # whole pairs could not: once more from there
+        floor = reached
+        chosen, bound = choose(relaxation, floor, chosen)
     tick(3, 3)
-    lacking = max(0.0, bound - programme.value(chosen, floor))
     first, second = order[programme.problem.first[chosen]], order[programme.problem.second[chosen]]
     pairs = sorted(zip(np.minimum(first, second).tolist(), np.maximum(first, second).tolist(), strict=True))
-    total = float(programme.problem.utility[chosen].sum())
-    return Selection(tuple(pairs), gap=round(lacking / max(1.0, total), 5), floor=floor)
+    total = max(1.0, float(programme.problem.utility[chosen].sum()))
+    gap = max(0.0, bound - programme.value(chosen, floor)) / total
+    return Selection(tuple(pairs), gap=round(gap, 5), floor=floor)
+
+
+def choose(relaxation: Relaxation, floor: float, known: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
+    """The best pairs when all must have `floor` of their ideal list, or the known ones, and the bound for any such."""
+    relaxation.fix_share(floor)
+    relaxation.grow()
+    bound = relaxation.value
+    return whole_pairs(relaxation, floor, known), bound
 
 
 def reordered(problem: Problem, order: NDArray[np.int64]) -> Problem:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from matching.bench import engine
+from matching.bench import engine, selection
 from matching.bench.encoder import encoder_rates
 
-PARTS = {"engine": engine.tasks}  # each gives Timings by name
+PARTS = {"engine": engine.tasks, "selection": selection.tasks}  # each gives Timings by name
 
 
 def bench(home: Path, say: Callable[[str], None]) -> dict[str, object]:

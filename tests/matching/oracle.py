@@ -13,14 +13,13 @@ Array = NDArray[np.float64]
 
 def best_value(given: Problem, floor: float, whole_pairs: bool = True) -> float:
     """The highest gain less the prices of what is lacking, with `floor` of its ideal list asked for every SME."""
-    cost, common = costs(given), np.array([floor, floor])
-    return -solved(given, cost, common, whole_pairs=whole_pairs)
+    return -solved(given, costs(given), np.array([0.0, floor]), whole_pairs) - PRICES[SHARE] * floor
 
 
 def least_lacking(given: Problem, whole_pairs: bool = True) -> float:
     """The lowest price of missed minimums that can be."""
     cost = np.where(minimums(given), costs(given), 0.0)
-    return solved(given, cost, np.zeros(2), whole_pairs=whole_pairs)
+    return solved(given, cost, np.zeros(2), whole_pairs)
 
 
 def lacking(given: Problem, pairs: tuple[tuple[int, int], ...]) -> float:
@@ -31,18 +30,18 @@ def lacking(given: Problem, pairs: tuple[tuple[int, int], ...]) -> float:
     return float(sum(PRICES[kind] * np.maximum(lack, 0).sum() for kind, lack in lacks.items()))
 
 
-def highest_share(given: Problem) -> float:
-    """The share of its ideal list that all can have at once, pairs in part allowed, minimums kept as far as can be."""
-    at_most = least_lacking(given, whole_pairs=False) + 1e-6
+def highest_share(given: Problem, whole_pairs: bool) -> float:
+    """The share of its ideal list that all can have at once, minimums kept as far as can be."""
+    at_most = least_lacking(given, whole_pairs) + 1e-6
     cost = np.zeros(len(minimums(given)))
     cost[-1] = -1.0
-    return -solved(given, cost, np.array([0.0, 1.0]), whole_pairs=False, at_most=at_most)
+    return -solved(given, cost, np.array([0.0, 1.0]), whole_pairs, at_most)
 
 
 def costs(given: Problem) -> Array:
-    """Of all columns: the pairs, what each SME lacks of each kind, the common share."""
-    prices = [np.full(given.n, PRICES[kind]) for kind in (*given.least, SHARE)]
-    return np.concatenate([-Programme(given).gain, *prices, [0.0]])
+    """Of all columns: the pairs, what each SME lacks of each minimum, the common share."""
+    prices = [np.full(given.n, PRICES[kind]) for kind in given.least]
+    return np.concatenate([-Programme(given).gain, *prices, [-PRICES[SHARE]]])
 
 
 def minimums(given: Problem) -> NDArray[np.bool_]:
@@ -52,8 +51,8 @@ def minimums(given: Problem) -> NDArray[np.bool_]:
 
 
 def solved(given: Problem, cost: Array, common: Array, whole_pairs: bool, at_most: float | None = None) -> float:
-    """The least cost; with a limit on the price of missed minimums, no share may lack anything either."""
-    m, n, columns = len(given.first), given.n, len(cost)
+    """The least cost with the common share in bounds, and perhaps a limit on the price of missed minimums."""
+    m, columns = len(given.first), len(cost)
     lower, upper = np.zeros(columns), np.full(columns, np.inf)
     lower[:m], upper[:m] = given.pinned, 1.0
     lower[-1], upper[-1] = common
@@ -61,7 +60,6 @@ def solved(given: Problem, cost: Array, common: Array, whole_pairs: bool, at_mos
     if at_most is not None:
         rows.append(np.where(minimums(given), costs(given), 0.0)[None, :])
         limits.append(np.array([at_most]))
-        upper[columns - 1 - n : columns - 1] = 0.0
     solve: Any = milp
     found = solve(
         cost,
@@ -83,8 +81,10 @@ def table(given: Problem, columns: int) -> tuple[list[Array], list[Array]]:
     for place, kind in enumerate((*given.least, SHARE)):
         block, at = np.zeros((n, columns)), m + n * place + np.arange(n)
         block[:, :m] = -ends[:, :m] * programme.weights[kind]
-        block[np.arange(n), at] = -(programme.ideal if kind == SHARE else 1.0)
-        block[:, -1] = programme.ideal if kind == SHARE else 0.0
+        if kind == SHARE:
+            block[:, -1] = programme.ideal
+        else:
+            block[np.arange(n), at] = -1.0
         rows.append(block)
         limits.append(np.zeros(n) if kind == SHARE else -programme.least[kind].astype(float))
     return rows, limits

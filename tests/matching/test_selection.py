@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from matching.bench.selection import invented, left_short
 from matching.programme import WORTH, Programme
 from matching.relaxation import NEARLY, Relaxation
 from matching.rounding import GOOD
@@ -164,6 +165,15 @@ def test_the_gap_to_the_bound_is_small_and_told() -> None:
     assert 0 <= select(problem(strengths(60), least=3, most=5)).gap < 0.001
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_is_short_of_a_full_list_where_all_can_have_one(seed: int) -> None:
+    """The relaxation may leave two SMEs far apart with half a pair each: others have to exchange partners for them."""
+    given = invented(250, {"partners": 8}, most=8, seed=seed)
+    found = select(given)
+    assert left_short(given, found) == 0
+    assert found.gap <= 0.001
+
+
 def test_equals_are_told_apart_by_id_and_seed_alone() -> None:
     """All pairs are alike; which are chosen follows the ids, wherever they stand."""
     ids = [f"sme {i}" for i in range(9)]
@@ -212,6 +222,11 @@ def value(given: Problem, pairs: tuple[tuple[int, int], ...], floor: float) -> f
     return Programme(given).value(np.array([at[p] for p in pairs], dtype=np.int64), floor)
 
 
+def worst_share(given: Problem, pairs: tuple[tuple[int, int], ...]) -> float:
+    at = np.flatnonzero([(i, j) in pairs for i, j in zip(given.first.tolist(), given.second.tolist(), strict=True)])
+    return float(Programme(given).shares(at).min())
+
+
 @settings(max_examples=150, deadline=None)
 @given(problems())
 def test_the_choice_is_valid_and_as_near_to_the_exact_optimum_as_its_gap_says(given: Problem) -> None:
@@ -237,11 +252,13 @@ def test_no_minimum_is_missed_that_whole_pairs_could_keep(given: Problem) -> Non
 
 @settings(max_examples=100, deadline=None)
 @given(problems())
-def test_the_worst_served_is_promised_nearly_the_highest_share_that_all_can_have(given: Problem) -> None:
-    """The floor is no lower than that part of the best common share, and still within reach of the relaxation."""
-    floor = select(given).floor
-    assert floor >= NEARLY * oracle.highest_share(given) - 1e-3
-    assert floor <= NEARLY
+def test_the_worst_served_has_nearly_the_highest_share_that_all_can_have(given: Problem) -> None:
+    """Of the best common share with pairs in part; where whole pairs cannot give that, nearly the best they can."""
+    found = select(given)
+    promised = NEARLY * oracle.highest_share(given, whole_pairs=False)
+    possible = oracle.highest_share(given, whole_pairs=True)
+    assert worst_share(given, found.pairs) >= found.floor - 1e-3
+    assert found.floor >= min(promised, possible) - 0.05
 
 
 @settings(max_examples=60, deadline=None)

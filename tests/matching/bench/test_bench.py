@@ -13,9 +13,13 @@ def test_bench_prints_every_figure_as_json(
 ) -> None:
     monkeypatch.setattr("matching.bench.encoder.ENCODED", 12)
     monkeypatch.setattr("matching.bench.engine.SIZES", (12, 40))
+    monkeypatch.setattr("matching.bench.selection.SIZES", (30,))
+    monkeypatch.setattr("matching.bench.selection.POLICY_SIZES", (20,))
     assert main(["bench", "--json", "--home", str(model_home)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {"fit_12", "fit_40", "build_12"} <= set(found["tasks"])
+    assert {"selection_30", "selection_policy_20"} <= set(found["tasks"])
+    assert found["tasks"]["selection_30"]["notes"]["short"] == 0
     assert found["tasks"]["fit_40"]["floor_seconds"] > 0
     assert found["encoder"]["fp32"]["texts_per_second"] > 0
     assert found["encoder"]["chosen"] in found["encoder"]
