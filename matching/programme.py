@@ -53,7 +53,8 @@ class Programme:
     def weights(self) -> dict[str, Array]:
         """(m,) what a pair counts for each of its two SMEs: towards partners and traits one, towards the share."""
         counts = {name: self.problem.traits[name].astype(np.float64) for name in self.problem.least}
-        return counts | {SHARE: np.round(np.maximum(self.gain, 0.0), 5)}  # without the ties
+        counts[SHARE] = np.asarray(np.round(np.maximum(self.gain, 0.0), 5), np.float64)  # without the ties
+        return counts
 
     @cached_property
     def least(self) -> dict[str, Places]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from matching.bench.selection import invented, left_short
 from matching.programme import WORTH, Programme
 from matching.relaxation import NEARLY, Relaxation
 from matching.rounding import GOOD
@@ -162,6 +163,15 @@ def test_the_relaxation_is_optimal_over_all_pairs_and_rows_with_few_of_them_in_i
 
 def test_the_gap_to_the_bound_is_small_and_told() -> None:
     assert 0 <= select(problem(strengths(60), least=3, most=5)).gap < 0.001
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_is_short_of_a_full_list_where_all_can_have_one(seed: int) -> None:
+    """The relaxation may leave two SMEs far apart with half a pair each: others have to exchange partners for them."""
+    given = invented(250, {"partners": 8}, most=8, seed=seed)
+    found = select(given)
+    assert left_short(given, found) == 0
+    assert found.gap <= 0.001
 
 
 def test_equals_are_told_apart_by_id_and_seed_alone() -> None:
