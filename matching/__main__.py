@@ -4,7 +4,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,11 +18,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it worked, 1 with one line on stderr if not."""
     chosen = parser().parse_args(arguments)
     try:
-        print(answer(chosen))
+        with solver_silenced():
+            printed = answer(chosen)
+        print(printed)
     except (ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def solver_silenced() -> Iterator[None]:
+    """HiGHS now and then prints a line past its options, from C to the real stdout: it goes to stderr, not into JSON."""
+    sys.stdout.flush()
+    real = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(real, 1)
+        os.close(real)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.programme import PRICES, SHARE, Array, Places, Programme
 from matching.pairs import Mask
+from matching.programme import PRICES, SHARE, Array, Places, Programme
 
 NEARLY = 0.85  # of the highest share of its ideal list that all can have: what every SME must get
 FAIRNESS = 1000.0  # per SME: the price of the common share while it is sought, far above any total

@@ -8,19 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matching.combination import Assessment, Situation
 from matching.evidence import GOOD, quotes
+from matching.packing import packed
 from matching.result import Ring
 from matching.statements import Array
 
 LONGEST = 4
 SUPPLIERS = 8  # the best per firm that are followed: bounds the cycles to n * 8**3
 MOST = 12  # rings per firm that are weighed against each other: the best ones, where there are more
-# The best total is proven among few rings. Among many that takes hours; the root of the search is within some per cent
-# of it in seconds. No time limit: the result must not depend on the machine's load.
-FEW, PROVEN, NEAR = 200, {"mip_rel_gap": 1e-3, "node_limit": 1000}, {"mip_rel_gap": 0.05, "node_limit": 1}
 Places = tuple[int, ...]
 
 
@@ -92,24 +89,3 @@ def cycles(suppliers: list[list[int]]) -> Iterator[Places]:
 def steps(ring: Places) -> Iterator[tuple[int, int]]:
     """Who needs, and who offers it, once around."""
     return zip(ring, (*ring[1:], ring[0]), strict=True)
-
-
-def packed(rings: list[Places], worth: Array, n: int) -> NDArray[np.int64]:
-    """Places of the rings to choose: the best total with each firm in at most one."""
-    from scipy import sparse
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
-    ends = [(i, k) for k, ring in enumerate(rings) for i in ring]
-    rows, columns = zip(*ends, strict=True)
-    member: Any = sparse.csr_array((np.ones(len(ends)), (rows, columns)), shape=(n, len(rings)))
-    solve: Any = milp
-    found = solve(
-        -worth,
-        integrality=np.ones(len(rings)),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(member, -np.inf, 1),
-        options=PROVEN if len(rings) <= FEW else NEAR,
-    )
-    if found.x is None:
-        raise RuntimeError(f"rings: none chosen: {found.message}")
-    return np.flatnonzero(found.x > 0.5)

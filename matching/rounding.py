@@ -6,9 +6,9 @@ neighbourhoods of the SMEs that lack something. All other pairs stay as they are
 
 import numpy as np
 
+from matching.pairs import Mask
 from matching.programme import SHARE, Array, Places, Programme
 from matching.relaxation import Relaxation
-from matching.pairs import Mask
 
 WHOLE = 1e-6
 FIRST_REACH = (0.02, 0.01, 0.005, 0.0)  # what taking or leaving a pair may cost for it to be free; less if too many are
