@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def solver_silenced() -> Iterator[None]:
-    """HiGHS now and then prints a line past its options, from C to the real stdout: it goes to stderr, not into JSON."""
+    """HiGHS now and then prints a line past its options, from C to the real stdout: it must not get into JSON."""
     sys.stdout.flush()
     real = os.dup(1)
     os.dup2(2, 1)
