@@ -6,7 +6,7 @@ from matching.background import Background
 from matching.pairs import Mask, Places
 from matching.statements import Array, Statements
 
-MIDDLE, SLOPE = 4.25, 0.8  # standard deviations above unrelated statements at which a fit is even, and its steepness
+MIDDLE, SLOPE = 4.46, 0.72  # standard deviations above unrelated statements at which a fit is even, and its steepness
 LEXICAL_FLOOR, LEXICAL_FULL = 0.13, 0.54  # TF-IDF cosine that says nothing, and the one that says everything
 
 

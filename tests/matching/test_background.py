@@ -54,10 +54,11 @@ def test_an_unknown_language_loses_the_mean_of_all() -> None:
 
 
 def test_what_is_measured_does_not_depend_on_the_order_of_the_texts() -> None:
-    texts = [f"We make thing {i} of wood." for i in range(30)]
-    languages = [("en", "de", "")[i % 3] for i in range(30)]
+    texts = [f"We make thing {i} of wood." for i in range(80)]
+    languages = [("en", "de", "")[i % 3] for i in range(80)]
     vectors = [embed(text) for text in texts]
     found = measure(texts, languages, vectors)
+    assert len(found.references) == 80
     assert background.digest(found) == background.digest(measure(texts[::-1], languages[::-1], vectors[::-1]))
     assert sample([str(i) for i in range(3000)]) != list(range(2500))
     assert {str(i) for i in sample([str(i) for i in range(3000)])} == {
@@ -68,6 +69,7 @@ def test_what_is_measured_does_not_depend_on_the_order_of_the_texts() -> None:
 def test_no_texts_are_a_background_that_assumes() -> None:
     found = measure([], [], [])
     assert (found.within, found.across, found.alike) == ((0.0, 0.085), (0.0, 0.085), (0.0, 0.0))
+    assert found.references.shape == (0, 0)
     assert found.rarity.min() == found.rarity.max()
 
 
@@ -97,6 +99,7 @@ def test_the_bundled_models_is_shipped_whatever_the_arithmetic() -> None:
     shipped = load(identity_of(full_fingerprint(FINGERPRINT, "bf16")))
     assert shipped is not None
     assert shipped.means.shape == (11, 384)
+    assert shipped.references.shape == (600, 384)
     assert (ROOT / "matching" / background.SHIPPED).stat().st_size < 300_000
 
 
@@ -122,6 +125,8 @@ def test_the_shipped_file_is_what_the_command_makes_of_the_reference_texts(
     assert (found.model, found.languages) == (shipped.model, shipped.languages)
     assert np.array_equal(found.rarity, shipped.rarity)
     assert np.allclose(found.means, shipped.means, atol=1e-3)  # bf16 or fp32, by what the processor does best
+    assert found.references.shape == shipped.references.shape
+    assert np.abs(found.references.astype(int) - shipped.references).max() <= 2  # of 128
     for name in ("within", "across", "alike"):
         assert getattr(found, name) == pytest.approx(getattr(shipped, name), abs=3e-3)
 
