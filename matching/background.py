@@ -36,7 +36,7 @@ class Background:
     model: str  # fingerprint.model_identity; '' where measured from a cohort
     languages: tuple[str, ...]  # '' first: all texts, and any language that is not here
     means: NDArray[np.float32]  # (languages, d) of unit vectors
-    references: References  # (r, d) texts that tell how near a text is to everything
+    references: References  # (r, d) texts that tell how near a text is to everything; none of a cohort
     within: Scale  # cosines of unrelated statements in one language, corrected for hubs
     across: Scale  # … and in two
     alike: tuple[float, float]  # middle cosine of unrelated descriptions, within a language and across
@@ -48,16 +48,18 @@ def measure(
 ) -> Background:
     """The background of texts nearly all of which are unrelated; one of several sentences counts as a description.
 
-    Few texts say little: means shrink to the mean of all and that to zero, scales to a usual middle and spread.
+    Few texts say little: means shrink to the mean of all and that to zero, scales to a usual middle and spread. Without
+    a model's name they are a cohort's own: those that fit are among them, near to each other, and no hubs for that.
     """
     named, means = means_of(vectors, languages)
     chosen = sample(texts)
     spoken = np.array([languages[i] for i in chosen], dtype=np.str_)
     rows = without(means_for(named, means, spoken.tolist()), [vectors[i] for i in chosen])
     long = np.array([len(sentences(texts[i])) > 1 for i in chosen], dtype=bool)
-    fixed = references(rows[~long], [texts[i] for i in chosen if len(sentences(texts[i])) <= 1], spoken[~long].tolist())
+    short = [texts[i] for i, several in zip(chosen, long, strict=True) if not several]
+    fixed = references(rows[~long], short if model else [], spoken[~long].tolist())
     as_needs, as_offers = both_sides(rows[~long], fixed)
-    assumed = float(2 * as_needs[:, -2].mean()) if len(fixed) else 0.0
+    assumed = float(2 * as_needs[:, -2].mean()) if len(fixed) else 0.0  # both sides lose; cosines have middle 0
     within, across = cosines_of(as_needs, as_offers, spoken[~long])
     alike_within, alike_across = cosines_of(rows[long], rows[long], spoken[long])
     return Background(
@@ -141,9 +143,8 @@ def cosines_of(rows: Array, columns: Array, languages: NDArray[np.str_]) -> tupl
 def scale(cosines: Array, assumed: float = 0.0) -> Scale:
     """Their median, and how far below it one standard deviation of a normal distribution lies; rounded.
 
-    Of few, the median is drawn to what is `assumed`.
-
-    Below, as the pairs that are related after all (of one firm, or translations of each other) stand above.
+    Below, as the pairs that are related after all (of one firm, or translations of each other) stand above. The median
+    of few is drawn to what is `assumed`.
     """
     if not cosines.size:
         return round(assumed, 4), UNRELATED_SPREAD

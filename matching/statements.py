@@ -76,9 +76,9 @@ def gather(people: Sequence[Profile], vectors: Vectors, background: Background |
     as_needs, as_offers = (dict(zip(distinct, side, strict=True)) for side in both_sides(rows, background.references))
     offered = [stated(p.offers) or stated(sentences(p.description)) for p in people]
 
-    def laid_out(groups: list[tuple[str, ...]], own: list[bool], row_of: Mapping[Said, Array]) -> Statements:
+    def laid_out(groups: list[tuple[str, ...]], own: list[bool], side: Mapping[Said, Array]) -> Statements:
         said = [[(text, spoken[text]) for text in group] for group, spoken in zip(groups, languages, strict=True)]
-        return lay_out(said, own, row_of, background)
+        return lay_out(said, own, side, background)
 
     described = [(p.description, spoken.get(p.description, "")) for p, spoken in zip(people, languages, strict=True)]
     width = background.means.shape[1]
