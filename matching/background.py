@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from matching import grams
 from matching.grams import GRID
+from matching.hubness import References, both_sides, references
 from matching.sentences import sentences
 
 Array = NDArray[np.float64]
@@ -35,7 +36,8 @@ class Background:
     model: str  # fingerprint.model_identity; '' where measured from a cohort
     languages: tuple[str, ...]  # '' first: all texts, and any language that is not here
     means: NDArray[np.float32]  # (languages, d) of unit vectors
-    within: Scale  # cosines of unrelated statements in one language
+    references: References  # (r, d) texts that tell how near a text is to everything; none of a cohort
+    within: Scale  # cosines of unrelated statements in one language, corrected for hubs
     across: Scale  # … and in two
     alike: tuple[float, float]  # middle cosine of unrelated descriptions, within a language and across
     rarity: NDArray[np.float32]  # (grams.BUCKETS,) inverse document frequency of hashed character n-grams
@@ -46,21 +48,27 @@ def measure(
 ) -> Background:
     """The background of texts nearly all of which are unrelated; one of several sentences counts as a description.
 
-    Few texts say little: means shrink to the mean of all and that to zero, scales to middle 0 and a usual spread.
+    Few texts say little: means shrink to the mean of all and that to zero, scales to a usual middle and spread. Without
+    a model's name they are a cohort's own: those that fit are among them, near to each other, and no hubs for that.
     """
     named, means = means_of(vectors, languages)
     chosen = sample(texts)
     spoken = np.array([languages[i] for i in chosen], dtype=np.str_)
     rows = without(means_for(named, means, spoken.tolist()), [vectors[i] for i in chosen])
     long = np.array([len(sentences(texts[i])) > 1 for i in chosen], dtype=bool)
-    within, across = cosines_of(rows[~long], spoken[~long])
-    alike_within, alike_across = cosines_of(rows[long], spoken[long])
+    short = [texts[i] for i, several in zip(chosen, long, strict=True) if not several]
+    fixed = references(rows[~long], short if model else [], spoken[~long].tolist())
+    as_needs, as_offers = both_sides(rows[~long], fixed)
+    assumed = float(2 * as_needs[:, -2].mean()) if len(fixed) else 0.0  # both sides lose; cosines have middle 0
+    within, across = cosines_of(as_needs, as_offers, spoken[~long])
+    alike_within, alike_across = cosines_of(rows[long], rows[long], spoken[long])
     return Background(
         model=model,
         languages=named,
         means=means,
-        within=scale(within),
-        across=scale(across),
+        references=fixed,
+        within=scale(within, assumed),
+        across=scale(across, assumed),
         alike=(middle(alike_within), middle(alike_across)),
         rarity=grams.rarity(grams.counts([texts[i] for i in chosen]), spoken),
     )
@@ -124,25 +132,26 @@ def sample(texts: Sequence[str]) -> list[int]:
     return sorted(range(len(texts)), key=lambda i: hashlib.blake2b(texts[i].encode(), digest_size=8).digest())[:ENOUGH]
 
 
-def cosines_of(rows: Array, languages: NDArray[np.str_]) -> tuple[Array, Array]:
-    """Cosines of all pairs of rows: of one language, and of two."""
+def cosines_of(rows: Array, columns: Array, languages: NDArray[np.str_]) -> tuple[Array, Array]:
+    """Products of all pairs of texts, rows with columns: of one language, and of two."""
     above = np.triu(np.ones((len(rows), len(rows)), dtype=bool), 1)
     same = languages[:, None] == languages[None, :]
-    cosines = rows @ rows.T
+    cosines = rows @ columns.T
     return cosines[above & same], cosines[above & ~same]
 
 
-def scale(cosines: Array) -> Scale:
+def scale(cosines: Array, assumed: float = 0.0) -> Scale:
     """Their median, and how far below it one standard deviation of a normal distribution lies; rounded.
 
-    Below, as the pairs that are related after all (of one firm, or translations of each other) stand above.
+    Below, as the pairs that are related after all (of one firm, or translations of each other) stand above. The median
+    of few is drawn to what is `assumed`.
     """
     if not cosines.size:
-        return 0.0, UNRELATED_SPREAD
+        return round(assumed, 4), UNRELATED_SPREAD
     low, centre = np.quantile(cosines, [0.16, 0.5])
     trust = cosines.size / (cosines.size + FEW_PAIRS)
     spread = trust * (centre - low) + (1 - trust) * UNRELATED_SPREAD
-    return round(float(trust * centre), 4), round(max(float(spread), 0.02), 4)
+    return round(float(trust * centre + (1 - trust) * assumed), 4), round(max(float(spread), 0.02), 4)
 
 
 def middle(cosines: Array) -> float:
@@ -165,6 +174,7 @@ def read(path: Path) -> Background:
             model=str(kept["model"]),
             languages=tuple(kept["languages"].tolist()),
             means=kept["means"],
+            references=kept["references"],
             within=two(kept["within"]),
             across=two(kept["across"]),
             alike=two(kept["alike"]),
@@ -178,7 +188,7 @@ def two(numbers: Array) -> tuple[float, float]:
 
 
 def write(background: Background, path: Path) -> None:
-    """One compressed npz file, about 90 kB."""
+    """One compressed npz file, about 250 kB."""
     parts: dict[str, Any] = {field.name: getattr(background, field.name) for field in fields(background)}
     parts["languages"] = np.array(background.languages, dtype=np.str_)
     with path.open("wb") as file:

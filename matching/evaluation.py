@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from matching.background import Background, centred
 from matching.facts import equal_values
 from matching.history import network
+from matching.hubness import both_sides
 from matching.measures import NAMES, digits, draws, intervals, measure
 from matching.pairs import Mask
 from matching.profile import Pair, Profile
@@ -140,27 +141,40 @@ def evaluate_languages(
 ) -> dict[str, object]:
     """Accuracy@1 per language of finding the English twin, by what is done to the vectors before.
 
-    First as the engine uses them: without the background's means, or the set's own where there is no background. Then
-    without the set's own means, raw, and as the engine uses them with CSLS.
+    First as the engine uses them: without the background's means and corrected for hubs, or without the set's own means
+    where there is no background. Then without the correction, without the set's own means, raw, and with CSLS.
     """
     english = sorted({row["english"] for row in rows})
     place = {text: i for i, text in enumerate(english)}
-    found: dict[str, dict[str, float]] = {"engine": {}, "own_means": {}, "raw": {}, "csls": {}}
+    found: dict[str, dict[str, float]] = {name: {} for name in ("engine", "means", "own_means", "raw", "csls")}
     for language in sorted({row["lang"] for row in rows}):
         own = [row for row in rows if row["lang"] == language]
         twins = np.array([place[row["english"]] for row in own])
         both = [vectors[text] for text in (*(row["text"] for row in own), *english)]
         spoken = [language] * len(own) + ["en"] * len(english)
-        of_engine = from_other(centred(both, spoken, background), len(own))
-        found["engine"][language] = accuracy(of_engine, twins)
-        found["own_means"][language] = accuracy(from_other(centred(both, spoken), len(own)), twins)
-        found["raw"][language] = accuracy(from_other(np.stack(both).astype(np.float64), len(own)), twins)
-        found["csls"][language] = accuracy(without_hubs(of_engine), twins)
+        for name, cosines in cosines_by_way(both, spoken, len(own), background).items():
+            found[name][language] = accuracy(cosines, twins)
     return {
         "languages": found["engine"],
         **lowest_and_mean(found["engine"]),
-        "as_the_engine_uses_them": f"means of {background.model}" if background else "the set's own means",
-        **{name: found[name] | lowest_and_mean(found[name]) for name in ("own_means", "raw", "csls")},
+        "as_the_engine_uses_them": f"background of {background.model}" if background else "the set's own means",
+        **{name: found[name] | lowest_and_mean(found[name]) for name in ("means", "own_means", "raw", "csls")},
+    }
+
+
+def cosines_by_way(
+    both: Sequence[NDArray[np.float32]], spoken: Sequence[str], texts: int, background: Background | None
+) -> dict[str, Array]:
+    """Cosines of the first vectors, the texts, to the others, the English ones, by each way of `evaluate_languages`."""
+    rows = centred(both, spoken, background)
+    by_means = from_other(rows, texts)
+    asking, offering = both_sides(rows, background.references) if background else (rows, rows)
+    return {
+        "engine": asking[:texts] @ offering[texts:].T,
+        "means": by_means,
+        "own_means": from_other(centred(both, spoken), texts),
+        "raw": from_other(np.stack(both).astype(np.float64), texts),
+        "csls": without_hubs(by_means),
     }
 
 

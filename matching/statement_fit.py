@@ -6,7 +6,9 @@ from matching.background import Background
 from matching.pairs import Mask, Places
 from matching.statements import Array, Statements
 
-MIDDLE, SLOPE = 4.25, 0.8  # standard deviations above unrelated statements at which a fit is even, and its steepness
+# Standard deviations above unrelated statements at which a fit is even, and its steepness: of cosines corrected for
+# hubs (see hubness.both_sides), and of plain ones where the background has no references.
+CORRECTED, PLAIN = (4.46, 0.72), (4.25, 0.8)
 LEXICAL_FLOOR, LEXICAL_FULL = 0.13, 0.54  # TF-IDF cosine that says nothing, and the one that says everything
 
 
@@ -44,7 +46,8 @@ def semantic(cosines: Array, across: Mask, background: Background) -> Array:
     """
     middle, spread = np.array([background.within, background.across]).T
     deviations = (cosines - middle[across.astype(np.intp)]) / spread[across.astype(np.intp)]
-    return np.asarray(np.round(1 / (1 + np.exp((MIDDLE - deviations) / SLOPE)), 6))
+    even, slope = CORRECTED if len(background.references) else PLAIN
+    return np.asarray(np.round(1 / (1 + np.exp((even - deviations) / slope)), 6))
 
 
 def lexical(shared: Array) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from matching import grams
 from matching.background import Background, centred, measure
+from matching.hubness import both_sides
 from matching.language import language_of
 from matching.profile import Profile, sentences, texts
 
@@ -25,7 +26,7 @@ class Statements:
 
     texts: tuple[str, ...]
     languages: NDArray[np.str_]  # (m,) ISO 639-1 or ''
-    vectors: Array  # (m, d), unit rows on the grid
+    vectors: Array  # (m, d + 2), see hubness.both_sides: products of needs and offers are corrected cosines
     words: Any  # (m, grams.BUCKETS) csr, unit rows on the grid: TF-IDF of character n-grams
     bounds: NDArray[np.int64]  # (n + 1,)
     stated: NDArray[np.bool_]  # (n,) false where sentences of the description stand in, or nothing does
@@ -72,17 +73,18 @@ def gather(people: Sequence[Profile], vectors: Vectors, background: Background |
     distinct = sorted({said for spoken in languages for said in spoken.items()})
     rows = centred([vectors[text] for text, _ in distinct], [language for _, language in distinct], background)
     row_of = dict(zip(distinct, rows, strict=True))
+    as_needs, as_offers = (dict(zip(distinct, side, strict=True)) for side in both_sides(rows, background.references))
     offered = [stated(p.offers) or stated(sentences(p.description)) for p in people]
 
-    def laid_out(groups: list[tuple[str, ...]], own: list[bool]) -> Statements:
+    def laid_out(groups: list[tuple[str, ...]], own: list[bool], side: Mapping[Said, Array]) -> Statements:
         said = [[(text, spoken[text]) for text in group] for group, spoken in zip(groups, languages, strict=True)]
-        return lay_out(said, own, row_of, background)
+        return lay_out(said, own, side, background)
 
     described = [(p.description, spoken.get(p.description, "")) for p, spoken in zip(people, languages, strict=True)]
     width = background.means.shape[1]
     return Texts(
-        needs=laid_out([stated(p.needs) for p in people], [True] * len(people)),
-        offers=laid_out(offered, [bool(stated(p.offers)) for p in people]),
+        needs=laid_out([stated(p.needs) for p in people], [True] * len(people), as_needs),
+        offers=laid_out(offered, [bool(stated(p.offers)) for p in people], as_offers),
         descriptions=stack([row_of.get(said, np.zeros(width)) for said in described], width),
         languages=np.array([language for _, language in described], dtype=np.str_),
         background=background,
@@ -119,7 +121,7 @@ def lay_out(
     return Statements(
         texts=texts_,
         languages=np.array([language for _, language in flat], dtype=np.str_),
-        vectors=stack([row_of[said] for said in flat], background.means.shape[1]),
+        vectors=stack([row_of[said] for said in flat], background.means.shape[1] + 2),
         words=grams.weighted(grams.counts(texts_), background.rarity),
         bounds=np.array([0, *accumulate(len(group) for group in groups)], dtype=np.int64),
         stated=np.array([bool(group) and mine for group, mine in zip(groups, own, strict=True)], dtype=bool),

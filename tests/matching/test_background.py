@@ -10,9 +10,10 @@ import pytest
 
 from matching import background, grams
 from matching.__main__ import main
-from matching.background import centred, load, means_of, measure, read, sample, write
+from matching.background import centred, load, means_of, measure, read, sample, scale, write
 from matching.bundled_model import FINGERPRINT
 from matching.fingerprint import full_fingerprint, identity_of
+from matching.hubness import hubness
 from matching.sentences import sentences
 
 from .conftest import embed
@@ -54,20 +55,37 @@ def test_an_unknown_language_loses_the_mean_of_all() -> None:
 
 
 def test_what_is_measured_does_not_depend_on_the_order_of_the_texts() -> None:
-    texts = [f"We make thing {i} of wood." for i in range(30)]
-    languages = [("en", "de", "")[i % 3] for i in range(30)]
+    texts = [f"We make thing {i} of wood." for i in range(80)]
+    languages = [("en", "de", "")[i % 3] for i in range(80)]
     vectors = [embed(text) for text in texts]
-    found = measure(texts, languages, vectors)
-    assert background.digest(found) == background.digest(measure(texts[::-1], languages[::-1], vectors[::-1]))
+    found = measure(texts, languages, vectors, "made-up")
+    assert len(found.references) == 80
+    turned = measure(texts[::-1], languages[::-1], vectors[::-1], "made-up")
+    assert background.digest(found) == background.digest(turned)
     assert sample([str(i) for i in range(3000)]) != list(range(2500))
     assert {str(i) for i in sample([str(i) for i in range(3000)])} == {
         str(2999 - i) for i in sample([str(i) for i in range(2999, -1, -1)])
     }
 
 
+def test_the_texts_of_a_cohort_are_no_references() -> None:
+    texts = [f"We make thing {i} of wood." for i in range(80)]
+    found = measure(texts, ["en"] * 80, [embed(text) for text in texts])
+    assert found.references.shape == (0, 64)
+
+
+def test_scales_of_few_pairs_are_drawn_to_what_the_correction_takes_off() -> None:
+    texts = [f"We make thing {i} of wood." for i in range(80)]
+    found = measure(texts, ["en"] * 80, [embed(text) for text in texts], "made-up")
+    hubs = hubness(centred([embed(text) for text in texts], ["en"] * 80, found), found.references)
+    assert found.across == (round(-hubs.mean(), 4), 0.085)
+    assert scale(np.array([0.2]), -0.1)[0] == round((0.2 - 200 * 0.1) / 201, 4)
+
+
 def test_no_texts_are_a_background_that_assumes() -> None:
     found = measure([], [], [])
     assert (found.within, found.across, found.alike) == ((0.0, 0.085), (0.0, 0.085), (0.0, 0.0))
+    assert found.references.shape == (0, 0)
     assert found.rarity.min() == found.rarity.max()
 
 
@@ -97,6 +115,7 @@ def test_the_bundled_models_is_shipped_whatever_the_arithmetic() -> None:
     shipped = load(identity_of(full_fingerprint(FINGERPRINT, "bf16")))
     assert shipped is not None
     assert shipped.means.shape == (11, 384)
+    assert shipped.references.shape == (600, 384)
     assert (ROOT / "matching" / background.SHIPPED).stat().st_size < 300_000
 
 
@@ -122,6 +141,8 @@ def test_the_shipped_file_is_what_the_command_makes_of_the_reference_texts(
     assert (found.model, found.languages) == (shipped.model, shipped.languages)
     assert np.array_equal(found.rarity, shipped.rarity)
     assert np.allclose(found.means, shipped.means, atol=1e-3)  # bf16 or fp32, by what the processor does best
+    assert found.references.shape == shipped.references.shape
+    assert np.abs(found.references.astype(int) - shipped.references).max() <= 2  # of 128
     for name in ("within", "across", "alike"):
         assert getattr(found, name) == pytest.approx(getattr(shipped, name), abs=3e-3)
 

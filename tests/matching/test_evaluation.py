@@ -87,6 +87,6 @@ def test_twins_are_found_with_the_means_of_the_background_and_of_the_set_side_by
     found = evaluate_languages(rows, dict(zip(words, english, strict=True)) | shifted, fixed)
     own = found["own_means"]
     assert isinstance(own, dict)
-    assert found["as_the_engine_uses_them"] == "means of made-up"
-    assert list(found) == ["languages", "min", "mean", "as_the_engine_uses_them", "own_means", "raw", "csls"]
+    assert found["as_the_engine_uses_them"] == "background of made-up"
+    assert list(found) == ["languages", "min", "mean", "as_the_engine_uses_them", "means", "own_means", "raw", "csls"]
     assert list(own) == ["de", "min", "mean"]

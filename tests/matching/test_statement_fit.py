@@ -19,8 +19,8 @@ from .test_engine import cohorts, profiles
 
 
 def of_themes() -> Background:
-    """A fixed background in the dimensions of the made-up vectors."""
-    said = [text for p in cohort_of(24).profiles for text in texts(p)]
+    """A fixed background in the dimensions of the made-up vectors, of enough texts to correct for hubs."""
+    said = sorted({text for p in cohort_of(96).profiles for text in texts(p)})
     return measure(said, ["en"] * len(said), [embed(text) for text in said], "made-up")
 
 
@@ -79,6 +79,15 @@ def test_a_block_of_rows_and_columns_has_the_same_numbers(seed: int) -> None:
     assert np.array_equal(part, whole[np.ix_(rows, columns)])
     at = draw.integers(len(found.needs.texts), size=20), draw.integers(len(found.offers.texts), size=20)
     assert np.array_equal(fit_of_pairs(found.needs, found.offers, at, FIXED, 0.35), whole[at])
+
+
+def test_a_fit_is_corrected_for_hubs_where_the_background_knows_them() -> None:
+    people = cohort_of(24).profiles
+    without = replace(FIXED, references=FIXED.references[:0])
+    found, plain = gather(people, vectors_of(people), FIXED), gather(people, vectors_of(people), without)
+    products, cosines = (of.needs.vectors @ of.offers.vectors.T for of in (found, plain))
+    assert (products < cosines).all()
+    assert np.array_equal(found.descriptions, plain.descriptions)
 
 
 def test_a_need_finds_the_offer_that_says_the_same() -> None:
