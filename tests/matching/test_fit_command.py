@@ -21,6 +21,7 @@ COUNTRIES = ("DE", "SE", "IT")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """24 profiles, partners by shared history, and answers by whether a wants to sell where b sits."""
     monkeypatch.setattr(commands, "encoded", lambda texts, home, cache: {text: embed(text) for text in texts})
+    monkeypatch.setattr(commands, "shipped", lambda home: None)  # the background of the model that is not run here
     rows = [
         f"{i:02d},{COUNTRIES[i % 3]},S{i % 4},{('creative', 'growth')[i // 2 % 2]},We make the {THEMES[i % 6]}.,"
         f"{THEMES[i % 6]} by hand,a {THEMES[(i * 5 + 1) % 6]},en;de,{COUNTRIES[i // 3 % 3]},{i % 5 + 1}\n"
