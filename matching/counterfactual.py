@@ -36,7 +36,7 @@ def advice(situation: Situation, place: int, minimum: str, count: int) -> str:
     now = worth(situation, place, minimum)
     best, words = (0, CLEAR), ""
     for kind, value, tried in changes(situation, place, minimum):
-        more, stronger = tried.candidates - now.candidates, tried.strength - now.strength
+        more, stronger = max(0, tried.candidates - now.candidates), tried.strength - now.strength
         if (min(more, count), stronger) > best:
             best, words = (min(more, count), stronger), sentence(kind, value, more, stronger, minimum)
     return words

@@ -76,10 +76,16 @@ CELLS = 250_000  # SMEs times SMEs of a block: what a block computes of all pair
 
 
 def blocks(pairs: Pairs) -> Iterator[Block]:
-    """All pairs, block by block: many rows at once where nearly all pairs are asked for, else SME by SME."""
+    """All pairs, block by block: many rows at once where nearly all pairs are asked for, else SME by SME.
+
+    The pairs of one SME (see pairs_of) are two blocks: those in which it comes second, and those in which first.
+    """
     dense = 8 * len(pairs) > pairs.n * pairs.n
     rows = max(1, CELLS // max(pairs.n, 1)) if dense else 1
     edges = np.searchsorted(pairs.first, np.arange(0, pairs.n + rows, rows))
+    last = int(np.searchsorted(pairs.first, pairs.first[-1])) if len(pairs) else 0
+    if not dense and np.all(pairs.second[:last] == pairs.second[:1]):
+        edges = np.array([0, last, len(pairs)])
     for start, end in pairwise(edges.tolist()):
         if end > start:
             span = slice(start, end)

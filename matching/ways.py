@@ -9,7 +9,7 @@ TRAIT_WORDS = {"other_city": "another city", "other_sector": "another sector", "
 SAME = {"same_city": "other_city", "same_sector": "other_sector"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Way:
     """One change: a rule or minimum that gives way, for so many partners; `place` is the city or sector it is about."""
 

@@ -38,3 +38,7 @@ def test_blocks_hold_every_pair_at_its_row_and_column(n: int, ends: list[tuple[i
             assert np.array_equal(block.seconds[block.column], pairs.second[block.span])
             seen.extend(range(len(pairs))[block.span])
         assert seen == list(range(len(pairs)))
+
+
+def test_the_pairs_of_one_are_two_blocks() -> None:
+    assert [block.span for block in blocks(pairs_of(12, 40))] == [slice(0, 12), slice(12, 39)]

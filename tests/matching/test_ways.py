@@ -35,3 +35,8 @@ def test_the_same_way_out_is_said_once_and_what_helps_most_comes_first() -> None
     assert together([("A", (Way("creative_growth", 1),)), ("B", (Way("creative_growth", 1),))]) == (
         "allow one partner from their own group for 2 SMEs",
     )
+
+
+def test_two_of_one_name_with_different_ways_out_are_no_error() -> None:
+    found = [("Acme", (Way("same_city", 1, "Rome"),)), ("Acme", (Way("longer", 6),))]
+    assert len(together(found)) == 2
