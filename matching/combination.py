@@ -1,6 +1,7 @@
 """From criteria to one strength per pair: reciprocal fit first, what else speaks for the pair beside it."""
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from matching.likeness import Likeness, likeness
 from matching.pairs import Pairs
 from matching.profile import Policy
 from matching.statements import Array, Texts
+
+SHARED = ("fit", "closeness", "creative_growth", "markets", "languages", "readiness")
+BOUNDED = ("lexical", "stand_in", "custom", "unknown_fit", "unknown", "brings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,19 @@ class Weights:
     unknown: float = 0.3  # the value assumed for any other criterion that the profiles leave open
     brings: float = 0.3  # in the order of a list: what the partner offers to this SME, beside the pair's strength
 
+    def __post_init__(self) -> None:
+        """ValueError unless the criteria's weights are not negative nor all zero, and each other one is in 0..1."""
+        counted = [getattr(self, name) for name in SHARED]
+        if min(*counted, self.history) < 0 or not 0 < sum(counted) < inf or not isfinite(self.history):
+            raise ValueError(f"weights must not be negative, and not all of {', '.join(SHARED)} zero")
+        for name in BOUNDED:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
+
     def shares(self, history: bool = False) -> dict[str, float]:
         """The six criteria's shares, which sum to 1, and beside them that of history if there is one."""
-        names = ("fit", "closeness", "creative_growth", "markets", "languages", "readiness")
-        total = sum(getattr(self, name) for name in names)
-        if total <= 0 or min(getattr(self, name) for name in (*names, "history")) < 0:
-            raise ValueError("weights must not be negative, and not all of them zero")
-        found = {name: getattr(self, name) / total for name in names}
+        total = sum(getattr(self, name) for name in SHARED)
+        found = {name: getattr(self, name) / total for name in SHARED}
         return found | {"history": self.history / (self.history + total)} if history else found
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from matching.background import Background
-from matching.combination import Situation, Weights, assess, settled_values
+from matching.combination import SHARED, Situation, Weights, assess, settled_values
 from matching.engine import situation_of
 from matching.evaluation import Task
 from matching.learning import FOLDS, Examples, Places, folds, learned, without_own_fold
@@ -57,7 +57,9 @@ class Fitted:
             (self.over_tfidf, "than TF-IDF, cross-validated"),
             (self.on_the_set_over_tfidf, "than TF-IDF on the set itself"),
         )
-        return [worse for lead, against in checks for worse in worse_at(lead, against)]
+        empty = not any(value > 0 for name, value in self.learned.items() if name != "history")
+        useless = ["the rest: nothing but history is left to judge by"] if empty else []
+        return useless + [worse for lead, against in checks for worse in worse_at(lead, against)]
 
     @property
     def weights(self) -> dict[str, float]:
@@ -220,10 +222,10 @@ def fit_answers(
     final = learned(examples, start, OF_AN_ANSWER).round(4)
     apart = without_own_fold(examples, start, OF_AN_ANSWER, folds([people[sme].id for sme in smes])).round(4)
     values = {
-        "shipped": features @ start,
-        "learned": (features * apart[query]).sum(axis=1),
+        "shipped": strengths(features, start),
+        "learned": strengths(features, apart[query]),
         "tfidf": likeness(people, sides),
-        ON_THE_SET: features @ final,
+        ON_THE_SET: strengths(features, final),
     }
     drawn = draws(len(smes), seed)
     return judged(
@@ -232,6 +234,20 @@ def fit_answers(
         dict(zip(names, final.tolist(), strict=True)),
         {name: {"auc": resampled_auc(value, outcome, query, drawn)} for name, value in values.items()},
     )
+
+
+def strengths(features: Array, weights: Array) -> Array:
+    """(m,) what the engine makes of (m, 6 or 7) settled criteria; weights (k,), or (m, k) one row a pair.
+
+    The regression learns a plain sum. Strength is one too, but for history, which takes no more than the others leave
+    it (see combination.share_of_strength): what is learned is judged as it will be used.
+    """
+    six = len(SHARED)
+    total = weights[..., :six].sum(axis=-1)
+    plain = (features[:, :six] * weights[..., :six]).sum(axis=1) / np.where(total > 0, total, 1)
+    history = weights[..., six:].sum(axis=-1)
+    added = history / np.where(history + total > 0, history + total, 1) * features[:, six:].sum(axis=1)
+    return np.asarray((1 - added) * plain + added)
 
 
 def criteria_of(situation: Situation, sides: Places) -> Array:

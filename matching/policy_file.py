@@ -52,9 +52,6 @@ def settings(path: Path | None, kind: Any, content: Any) -> Any:
         if not isfinite(value):
             raise InputError(f"{path}: {name} must be a finite number, not {value!r}")
     try:
-        chosen = kind(**content)
-        if isinstance(chosen, Weights):
-            chosen.shares()
+        return kind(**content)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
-    return chosen

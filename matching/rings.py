@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from matching import rules
 from matching.combination import Assessment, Situation
 from matching.evidence import GOOD, quotes
 from matching.packing import packed
+from matching.pairs import pairs_from
 from matching.result import Ring
 from matching.statements import Array
 
@@ -22,8 +24,29 @@ Places = tuple[int, ...]
 
 
 def exchange_rings(situation: Situation, found: Assessment) -> tuple[Ring, ...]:
-    """Rings of SMEs, each needing what the next offers (the last: the first); no pair in them is ruled out."""
-    return tuple(told(ring, situation) for ring in best_rings(directed_fit(found)))
+    """Rings of SMEs, each needing what the next offers (the last: the first).
+
+    Neighbours are open pairs; of four, the two opposite each other are at least neither banned nor of one owner.
+    """
+    value = directed_fit(found)
+    rings = seated(list(cycles(suppliers_of(value))), situation)
+    return tuple(told(ring, situation) for ring in best_rings(rings, value))
+
+
+def seated(rings: list[Places], situation: Situation) -> list[Places]:
+    """Those of the rings in which nobody faces an SME it must not meet."""
+    facing = [pair for ring in rings for pair in opposite(ring)]
+    one, other = np.array(facing, dtype=np.int64).reshape(-1, 2).T
+    pairs = pairs_from(one, other, len(situation.ids))
+    masks = rules.removed(situation.facts, situation.policy, pairs)
+    apart = pairs.where(masks["banned"] | masks["same_owner"])
+    refused = set(zip(apart.first.tolist(), apart.second.tolist(), strict=True))
+    return [ring for ring in rings if refused.isdisjoint((min(pair), max(pair)) for pair in opposite(ring))]
+
+
+def opposite(ring: Places) -> list[tuple[int, int]]:
+    """Who sits in a ring without being neighbours: nobody of three, two pairs of four."""
+    return [(ring[0], ring[2]), (ring[1], ring[3])] if len(ring) == LONGEST else []
 
 
 def directed_fit(found: Assessment) -> Any:
@@ -45,11 +68,11 @@ def told(ring: Places, situation: Situation) -> Ring:
     )
 
 
-def best_rings(value: Any) -> tuple[Places, ...]:
+def best_rings(rings: list[Places], value: Any) -> tuple[Places, ...]:
     """Disjoint rings with the best total; value (n, n) sparse: what column offers of row's needs."""
-    rings = sorted(cycles(suppliers_of(value)))
     if not rings:
         return ()
+    rings = sorted(rings)
     worth = worth_of(rings, value)
     kept = np.sort(np.argsort(-worth, kind="stable")[: MOST * value.shape[0]])
     return tuple(rings[kept[k]] for k in packed([rings[k] for k in kept], worth[kept], value.shape[0]))

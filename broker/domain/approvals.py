@@ -11,6 +11,7 @@ from broker.db import now
 from broker.domain import audit, cards, events, interests, letters
 from broker.errors import ConflictError
 from broker.models import (
+    INACTIVE,
     City,
     Consent,
     Contact,
@@ -23,11 +24,9 @@ from broker.models import (
     ShortlistEntry,
     ShortlistStatus,
     Sme,
-    SmeStatus,
 )
 
 UNDER_WAY = (EmailStatus.QUEUED, EmailStatus.SENDING, EmailStatus.SENT)
-LEFT = (SmeStatus.PAUSED, SmeStatus.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ def _refuse_who_left(session: Session, drafts: Sequence[Shortlist]) -> None:
         select(Sme.name)
         .where(
             col(Sme.id).in_([draft.sme_id for draft in drafts]),
-            col(Sme.status).in_(LEFT) | col(Sme.id).not_in(agreed),
+            col(Sme.status).in_(INACTIVE) | col(Sme.id).not_in(agreed),
         )
         .order_by(Sme.name)
     ).all()

@@ -41,7 +41,6 @@ MISSING = {
     ),
     "sector_unknown": ("", "Their sector is not confirmed yet."),
 }
-SHARED_PARTNERS = "You have both worked with the same partners before."
 NO_MARKETS = "Neither of you has named the other’s country as a target market."
 
 
@@ -73,7 +72,6 @@ class Card:
     you_need: Quote | None
     they_need: Quote | None
     distance: str
-    history: str
     missing: tuple[str, ...]
     shares: dict[str, float]
     """What each criterion adds to the strength, for whoever reviews the pair."""
@@ -143,7 +141,6 @@ def _card(
         you_need=quote_of(evidence.get(f"{own}_to_{theirs}")),
         they_need=quote_of(evidence.get(f"{theirs}_to_{own}")),
         distance=DISTANCE.get(evidence.get("distance", ""), ""),
-        history=SHARED_PARTNERS if match.criteria.get("history") else "",
         missing=tuple(missing_in_words(evidence.get("missing", []), sme_id)),
         shares=evidence.get("shares", {}),
         answer=answer,

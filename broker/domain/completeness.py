@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.domain.consents import GIVEN
-from broker.models import SmeStatus
+from broker.models import INACTIVE, SmeStatus
 
 Facts = Mapping[str, Any]
 """The fields of a ProfileData by name, and `consent`."""
@@ -34,7 +34,7 @@ def status_of(status: SmeStatus, facts: Facts) -> SmeStatus:
 
     What a broker published stays published while it is complete; paused and expired profiles stay what they are.
     """
-    if status in {SmeStatus.PAUSED, SmeStatus.EXPIRED}:
+    if status in INACTIVE:
         return status
     has_texts = facts["description"] or facts["offers"] or facts["needs"]
     if not (has_texts and facts["sector_code"] and facts["languages"] and facts["email"]):

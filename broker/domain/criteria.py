@@ -7,5 +7,5 @@ CRITERIA = {
     "markets": ("Target markets", "One sits in a country in which the other wants to sell."),
     "languages": ("Languages", "Working languages that both share."),
     "readiness": ("Readiness", "How ready for work abroad the less ready of the two is."),
-    "history": ("Past partners", "They have worked with the same partners before."),
+    "history": ("Past partners", "They have met or worked with the same firms before."),
 }

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from broker.db import now
 from broker.domain import audit
 from broker.errors import InvalidError, NotFoundError
-from broker.models import City, Consent, Event, PairRule, Purpose, Registration, Sme, SmeStatus
+from broker.models import INACTIVE, City, Consent, Event, PairRule, Purpose, Registration, Sme
 
 YEARS = range(2000, 2201)
 """Leaves room on both sides for every zone and deadline; anything else is a slip of the keyboard."""
@@ -116,7 +116,7 @@ def can_register(session: Session, city: str | None = None) -> list[int]:
     query = (
         select(Sme.id)
         .where(
-            col(Sme.status).not_in([SmeStatus.PAUSED, SmeStatus.EXPIRED]),
+            col(Sme.status).not_in(INACTIVE),
             col(Sme.id).not_in(withdrawn),
         )
         .order_by(col(Sme.id))

@@ -17,6 +17,7 @@ from broker.models.matches import (
 from broker.models.people import Account, AuditEntry, LoginToken, Role, SignIn
 from broker.models.places import City, Hub, Sector
 from broker.models.profiles import (
+    INACTIVE,
     Consent,
     Contact,
     Embedding,
@@ -30,6 +31,7 @@ from broker.models.profiles import (
 )
 
 __all__ = [
+    "INACTIVE",
     "Account",
     "Answer",
     "AuditEntry",

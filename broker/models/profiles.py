@@ -19,6 +19,10 @@ class SmeStatus(StrEnum):
     EXPIRED = "expired"
 
 
+INACTIVE = (SmeStatus.PAUSED, SmeStatus.EXPIRED)
+"""Left out of runs, and of what runs have found."""
+
+
 class Sme(SQLModel, table=True):
     """An SME profile. `version` counts changes, so that a match run can say what it saw."""
 

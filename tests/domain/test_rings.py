@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from broker.db import now
 from broker.domain.queries.rings import rings_of_city, rings_of_event, rings_of_sme
-from broker.models import Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme
+from broker.models import Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme, SmeStatus
 from tests import factories
 
 QUOTE = {"need": "a clinic", "offer": "Wir sind eine Klinik.", "strength": "good", "source": "description"}
@@ -82,12 +82,14 @@ def test_a_broker_sees_the_rings_of_the_own_city_until_the_event_is_over(session
     assert rings_of_city(session, "rome") == []
 
 
-@pytest.mark.parametrize("why", ["erased", "withdrawn"])
+@pytest.mark.parametrize("why", ["erased", "withdrawn", "paused", "expired"])
 def test_a_ring_that_lost_a_firm_is_none(session: Session, firms: list[Sme], why: str) -> None:
     event = factories.make_event(session)
     make_ring(session, event, *firms[:3])
     if why == "erased":
         session.delete(firms[2])
+    elif why in {"paused", "expired"}:
+        firms[2].status = SmeStatus(why)
     else:
         matching = (Consent.sme_id == firms[2].id, Consent.purpose == Purpose.MATCHING)
         session.exec(select(Consent).where(*matching)).one().withdrawn_at = now(session)

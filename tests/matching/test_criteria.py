@@ -128,4 +128,8 @@ def test_a_gap_never_beats_a_good_fact_and_never_counts_as_a_match() -> None:
 def test_weights_are_brought_to_one_and_must_not_be_negative() -> None:
     assert sum(Weights(fit=3, closeness=0).shares().values()) == pytest.approx(1)
     with pytest.raises(ValueError, match="negative"):
-        Weights(fit=-1).shares()
+        Weights(fit=-1)
+    with pytest.raises(ValueError, match="not all of fit, closeness"):
+        Weights(*[0.0] * 6)
+    with pytest.raises(ValueError, match="lexical must be from 0 to 1"):
+        Weights(lexical=1.5)

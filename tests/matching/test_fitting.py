@@ -4,10 +4,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from matching.combination import Weights
+from matching.combination import Weights, assess
 from matching.engine import situation_of
 from matching.evaluation import Task, evaluate, task_of
-from matching.fitting import criteria_of, fit_answers, fit_partners, likeness
+from matching.fitting import Fitted, Labels, criteria_of, fit_answers, fit_partners, likeness, strengths
+from matching.pairs import pairs_from
 from matching.profile import Cohort, Pair, Policy, Profile
 from matching.ranking import RankingWeights, statements_of
 from matching.tables import InputError, Table
@@ -100,6 +101,27 @@ def test_the_settled_criteria_sum_to_the_strength() -> None:
     found = criteria_of(situation_of(Cohort(silent), VECTORS, Policy(), doubled), np.array([(0, 1), (0, 2)]))
     assert found[1, NAMES.index("readiness")] == pytest.approx(0.9)
     assert 0 < (found @ portions).max() < 1
+
+
+def test_learned_weights_are_judged_by_the_strength_the_engine_would_give() -> None:
+    history = frozenset({(PEOPLE[0].id, "elsewhere"), (PEOPLE[1].id, "elsewhere")})
+    weights = replace(SHIPPED, history=0.5)
+    situation = situation_of(Cohort(PEOPLE, history=history), VECTORS, Policy(), weights)
+    sides = np.array([(0, 1), (0, 2), (3, 4)])
+    features = criteria_of(situation, sides)
+    given = np.array([getattr(weights, name) for name in weights.shares(history=True)])
+    asked = pairs_from(*sides.T, len(PEOPLE))
+    assert features[0, -1] > 0
+    assert strengths(features, given) == pytest.approx(assess(situation, asked).strength, abs=1e-5)
+    assert strengths(features, np.tile(given, (3, 1))) == pytest.approx(strengths(features, given))
+
+
+def test_weights_that_leave_nothing_but_history_are_not_used() -> None:
+    lead = {"auc": {"mean": 0.1, "low": 0.0, "high": 0.2}}
+    nothing = {**dict.fromkeys(NAMES, 0.0), "history": 1.0}
+    found = Fitted(Labels(20, 20, 20), {"fit": 1.0}, nothing, {}, lead, lead, lead, lead)
+    assert found.weights == {"fit": 1.0}
+    assert found.verdict.startswith("the shipped weights stay: the learned ones are worse at the rest: nothing but")
 
 
 @pytest.mark.parametrize(

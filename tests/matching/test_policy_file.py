@@ -30,7 +30,8 @@ def test_of_a_learned_file_only_the_weights_are_read(tmp_path: Path) -> None:
         ("[weights]\nfitt = 0.5", "unknown setting 'fitt'; expected one of fit, closeness, "),
         ("[weights]\nfit = 'high'", "fit must be of type float, not 'high'"),
         ("[weights]\nfit = nan", "fit must be a finite number, not nan"),
-        ("[weights]\nfit = -1.0", "weights must not be negative, and not all of them zero"),
+        ("[weights]\nfit = -1.0", "weights must not be negative, and not all of fit, closeness, "),
+        ("[weights]\nbrings = 30", "brings must be from 0 to 1, not 30"),
         ("[weights", "no TOML (Expected ']' at the end of a table declaration"),
     ],
 )

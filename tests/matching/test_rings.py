@@ -1,6 +1,8 @@
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -8,14 +10,15 @@ from scipy import sparse
 from matching import Cohort, Policy, Profile, Weights, build
 from matching.evidence import GOOD
 from matching.result import Ring
-from matching.rings import best_rings, steps
+from matching.rings import best_rings, cycles, steps, suppliers_of
 
 from .conftest import profile, vectors_of
 
 
 def rings_of(value: np.ndarray) -> tuple[tuple[int, ...], ...]:
     """Of a dense table, of which only what is good counts, as in the engine."""
-    return best_rings(sparse.csr_array(np.where((value >= GOOD) & ~np.eye(len(value), dtype=bool), value, 0)))
+    good = sparse.csr_array(np.where((value >= GOOD) & ~np.eye(len(value), dtype=bool), value, 0))
+    return best_rings(list(cycles(suppliers_of(good))), good)
 
 
 def rings_in(people: tuple[Profile, ...]) -> list[Ring]:
@@ -62,9 +65,16 @@ def test_a_cohort_without_needs_has_no_rings() -> None:
     assert rings_in(tuple(profile(str(i), needs=()) for i in range(4))) == []
 
 
-def circle() -> tuple[Profile, ...]:
+PAIR = frozenset({("r0", "r2")})
+
+
+def circle(size: int = 3, owner: str = "") -> tuple[Profile, ...]:
+    """Firms that need what the next one offers, the first and the third of one owner, and others nobody needs."""
     things = ("solar roof", "linen coat", "tram bell", "museum tour")
-    ring = [profile(f"r{i}", offers=(things[i],), needs=(things[(i + 1) % 3],)) for i in range(3)]
+    owners = (owner, "", owner, "")
+    ring = [
+        profile(f"r{i}", offers=(things[i],), needs=(things[(i + 1) % size],), owner=owners[i]) for i in range(size)
+    ]
     others = [
         profile(f"x{i}", offers=(f"thing{i} stuff{i} lots{i}",), needs=(f"want{i} miss{i} lack{i}",)) for i in range(12)
     ]
@@ -87,3 +97,15 @@ def test_a_pair_that_a_rule_removes_breaks_a_ring() -> None:
     people = circle()
     cohort = Cohort(people, banned=frozenset({("r0", "r1")}))
     assert build(cohort, vectors_of(people), Policy(), Weights(), seed=1).rings == ()
+
+
+@pytest.mark.parametrize(
+    ("decided", "rings"),
+    [({}, 1), ({"known": PAIR}, 1), ({"banned": PAIR}, 0), ({"owner": "Holding"}, 0)],
+    ids=["open", "known", "banned", "same owner"],
+)
+def test_nobody_faces_an_sme_it_must_not_meet(decided: dict[str, Any], rings: int) -> None:
+    people = circle(4, owner=decided.get("owner", ""))
+    pairs = {name: value for name, value in decided.items() if name != "owner"}
+    found = build(Cohort(people, **pairs), vectors_of(people), Policy(), Weights(), seed=1).rings
+    assert [ring.members for ring in found] == [("r0", "r1", "r2", "r3")] * rings

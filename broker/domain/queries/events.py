@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from broker.domain import approvals, runs
 from broker.domain.approvals import Approval
 from broker.models import (
+    INACTIVE,
     Account,
     Answer,
     City,
@@ -26,10 +27,7 @@ from broker.models import (
     Shortlist,
     ShortlistStatus,
     Sme,
-    SmeStatus,
 )
-
-OUT = (SmeStatus.PAUSED, SmeStatus.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ def city_counts(session: Session, event_id: int) -> list[CityCount]:
     """Registered and possible SMEs of every city that has any."""
     possible = dict(
         session.exec(
-            select(Sme.city_code, func.count()).where(col(Sme.status).not_in(OUT)).group_by(Sme.city_code)
+            select(Sme.city_code, func.count()).where(col(Sme.status).not_in(INACTIVE)).group_by(Sme.city_code)
         ).all()
     )
     registered = dict(

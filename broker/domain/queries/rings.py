@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from broker.db import now
 from broker.domain.cards import Quote, quote_of
 from broker.domain.queries.shortlists import IN_FORCE
-from broker.models import City, Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme
+from broker.models import INACTIVE, City, Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ def _approved_runs(session: Session, condition: Any) -> Sequence[int]:
 
 
 def _rings(session: Session, run_ids: Sequence[int]) -> list[RingRow]:
-    """The newest runs' rings first. One with a firm that is gone, or no longer agrees to be matched, is none."""
+    """The newest runs' rings first. One with a firm that is gone, paused, or no longer agrees to be
+    matched, is none."""
     runs = session.exec(
         select(MatchRun.report, Event)
         .join(Event, col(Event.id) == MatchRun.event_id)
@@ -83,7 +84,7 @@ def _members(session: Session, ids: Iterable[int]) -> dict[int, tuple[Sme, str]]
         select(Sme, City.name)
         .join(City, col(City.code) == Sme.city_code)
         .join(Consent, (col(Consent.sme_id) == Sme.id) & agreed)
-        .where(col(Sme.id).in_(ids))
+        .where(col(Sme.id).in_(ids), col(Sme.status).not_in(INACTIVE))
     )
     return {sme.id: (sme, city) for sme, city in rows}
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 import matching
 from broker.db import now
 from broker.models import (
+    INACTIVE,
     Answer,
     City,
     Consent,
@@ -22,7 +23,6 @@ from broker.models import (
     Registration,
     Sector,
     Sme,
-    SmeStatus,
     Statement,
     StatementKind,
 )
@@ -65,7 +65,7 @@ def gather(session: Session, event_id: int) -> Gathered:
         .where(
             Registration.event_id == event_id,
             col(Consent.withdrawn_at).is_(None),
-            col(Sme.status).not_in([SmeStatus.PAUSED, SmeStatus.EXPIRED]),
+            col(Sme.status).not_in(INACTIVE),
         )
         .order_by(col(Sme.id))
     ).all()
@@ -123,14 +123,15 @@ def _pairs(session: Session, event_id: int) -> tuple[set[matching.Pair], set[mat
 
 
 def _acquainted(session: Session, event_id: int) -> tuple[set[matching.Pair], set[matching.Pair]]:
-    """(known, history): introduced for an event that is still to come, and who has worked together or met, also SMEs
-    that are not at this event. The engine matches neither again; partners count as shared once they have met."""
+    """(known, history): who knows each other by their own word or is introduced for an event still to come, and who
+    has worked together or met, also SMEs that are not at this event. The engine matches neither again; partners count
+    as shared only once they have worked together or met, which one firm's word that it knows the other does not say."""
     over = col(Event.ends_at) <= now(session)
     met = select(Introduction.a_id, Introduction.b_id, over).join(Event, col(Event.id) == Introduction.event_id)
     elsewhere = session.exec(met.where(Introduction.event_id != event_id)).all()
     history = {_pair(row.a_id, row.b_id) for row in session.exec(select(PastPartner))}
-    history |= {_pair(a, b) for a, b, took_place in elsewhere if took_place} | _answered(session, Answer.KNOWN)
-    return {_pair(a, b) for a, b, _ in elsewhere} - history, history
+    history |= {_pair(a, b) for a, b, took_place in elsewhere if took_place}
+    return ({_pair(a, b) for a, b, _ in elsewhere} | _answered(session, Answer.KNOWN)) - history, history
 
 
 def _answered(session: Session, answer: Answer) -> set[matching.Pair]:
