@@ -33,6 +33,25 @@ class Settings(BaseSettings):
     smtp_url: str = Field(
         "", description="smtp://user:pass@host:port?starttls=1 or smtps://… Unset: .eml files in HOME/outbox."
     )
+    mails_per_minute: int = Field(
+        0,
+        ge=0,
+        description="At most so many attempts to send a mail in any minute, of all workers together. 0: no cap.",
+    )
+    mails_per_domain: int = Field(
+        0, ge=0, description="The same, to addresses of one domain: large hosts put off who sends much at once."
+    )
+    mail_strict: bool = Field(
+        False,
+        description="After a crash, hold a mail that the server may have taken for a person; else it is sent again.",
+    )
+    bounce_address: str = Field(
+        "",
+        description="Mails are returned to this address with a tag, e.g. bounces@host gets bounces+17-…@host. "
+        "Unset: to mail_from, and nobody reads them.",
+    )
+    metrics_token: str = Field("", description="Opens /metrics to who brings it as a bearer token. Unset: to nobody.")
+    log_json: bool = Field(False, description="Logs as one JSON object a line; else as text.")
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where people reach the service; links in mails start with it."
     )
@@ -116,6 +135,11 @@ class Settings(BaseSettings):
     def demo_mark(self) -> Path:
         """The file by which `broker demo` marks a home."""
         return self.home / "demo"
+
+    @property
+    def bounces_dir(self) -> Path:
+        """Where a mail server drops returned mails, a file each; they are read by the sweep."""
+        return self.home / "bounces"
 
     @property
     def outbox_dir(self) -> Path:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import outbox, profiles, runs, shortlists
+from broker.domain import outbox, profiles, relay, runs, shortlists
 from broker.queue import publisher
 from workers.app import app
 
@@ -49,7 +49,7 @@ def build_match_run(run_id: int) -> None:
 @app.task(name="outbox.deliver")
 def deliver_outbox() -> None:
     """Deliver every mail that is due."""
-    delivered = outbox.deliver_due(database(), owner=owner())
+    delivered = relay.deliver_due(database(), owner=owner())
     if delivered.sent or delivered.later or delivered.failed:
         log.info("mails: %s sent, %s to try again, %s failed", delivered.sent, delivered.later, delivered.failed)
 
@@ -82,7 +82,7 @@ def sweep() -> None:
     with database().write() as session:
         for run_id in runs.recover(session):
             log.info("match run %s waits for a worker", run_id)
-        if freed := outbox.release_stuck(session):
+        if freed := relay.release_stuck(session):
             log.warning("%s mails queued again: their worker stopped while sending", freed)
         if outbox.count_due(session):
             wake(session, "outbox.deliver")

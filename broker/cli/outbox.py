@@ -7,7 +7,7 @@ import typer
 from sqlmodel import Session, col, select
 
 from broker.cli.console import ACTOR, LAST_ID, AsJson, open_database, print_result, process_name
-from broker.domain import outbox
+from broker.domain import outbox, relay
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import Email, EmailStatus
 
@@ -19,8 +19,8 @@ def deliver(as_json: AsJson = False) -> None:
     """Deliver what is due, now."""
     with open_database() as database:
         with database.write() as session:
-            outbox.release_stuck(session)
-        done = outbox.deliver_due(database, owner=process_name())
+            relay.release_stuck(session)
+        done = relay.deliver_due(database, owner=process_name())
         summary = {"sent": done.sent, "later": done.later, "failed": done.failed}
         print_result(summary, as_json, f"{done.sent} mails sent, {done.later} put off, {done.failed} failed.")
 

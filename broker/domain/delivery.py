@@ -23,7 +23,7 @@ from broker.models import Email
 SMTP_TIMEOUT_SECONDS = 15
 """For one answer of the server, and for each of its addresses."""
 TOTAL_SECONDS = 60.0
-"""For one mail from the first word to the last, below the lease on it (outbox.LEASE)."""
+"""For one mail from the first word to the last, below the lease on it (relay.LEASE)."""
 SIGN_IN_CODES = {530, 534, 535, 538}
 """The server wants us to sign in (differently): 5xx, but no fault of the mail."""
 

@@ -21,6 +21,7 @@ from broker.config import TEMPLATES, Settings
 from broker.db import now
 from broker.domain import outbox
 from broker.domain.cards import Card
+from broker.domain.windows import Window
 from broker.models import Account, City, Contact, Email, Event, Introduction, Role, Sector, Sme
 
 
@@ -37,6 +38,9 @@ class Envelope:
     reply_to: str | None = None
     deadline: datetime | None = None
     """When it is of no use any more; a failed delivery is tried again until then."""
+    not_before: datetime | None = None
+    window: Window | None = None
+    """At which hours of the recipient it may leave; none: at any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,22 @@ def reply_addresses(session: Session) -> dict[str, str]:
 
 
 def _write(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> Email:
-    """Render all parts now, so that what is sent is what was approved (law 5)."""
+    """Queue the mail as it is now, so that what is sent is what was approved (law 5)."""
+    return outbox.write(
+        session,
+        compose(session, settings, envelope, context),
+        envelope.key,
+        envelope.kind,
+        envelope.event_id,
+        envelope.sme_id,
+        envelope.deadline,
+        not_before=envelope.not_before,
+        window=envelope.window,
+    )
+
+
+def compose(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> EmailMessage:
+    """The whole message, rendered from its kind's three templates; nothing is queued."""
     text = {part: _render(f"{envelope.kind}/{part}", context) for part in ("subject.txt", "body.txt", "body.html")}
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=False))
     sender_name, sender = parseaddr(settings.mail_from)
@@ -155,9 +174,7 @@ def _write(session: Session, settings: Settings, envelope: Envelope, context: Ma
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text["body.txt"], cte="quoted-printable")
     message.add_alternative(css_inline.inline(text["body.html"]), subtype="html", cte="quoted-printable")
-    return outbox.write(
-        session, message, envelope.key, envelope.kind, envelope.event_id, envelope.sme_id, envelope.deadline
-    )
+    return message
 
 
 def _one_line(text: str) -> str:

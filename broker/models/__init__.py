@@ -1,7 +1,7 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
 from broker.models.events import Event, PairRule, Registration
-from broker.models.mail import Email, EmailStatus, Suppression
+from broker.models.mail import Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
     Answer,
     ExportLog,
@@ -48,10 +48,13 @@ __all__ = [
     "Interest",
     "Introduction",
     "LoginToken",
+    "Mailing",
+    "MailingKind",
     "Match",
     "MatchRun",
     "PairRule",
     "PastPartner",
+    "Pulse",
     "Purpose",
     "Registration",
     "Role",

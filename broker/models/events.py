@@ -22,6 +22,9 @@ class Event(SQLModel, table=True):
     answers_until: datetime = Field(sa_type=UTCDateTime)
     """Answers can be given and changed until then."""
     organiser_id: int | None = Field(default=None, foreign_key="account.id", index=True)
+    opens: int = Field(default=8 * 60, sa_column_kwargs={"server_default": str(8 * 60)})
+    """Scheduled mails leave from then until `closes`: minutes of the day where each recipient is."""
+    closes: int = Field(default=20 * 60, sa_column_kwargs={"server_default": str(20 * 60)})
     policy: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """What differs from the engine's default policy."""
     created_at: datetime = Field(sa_type=UTCDateTime)

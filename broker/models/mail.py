@@ -3,10 +3,13 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from broker.db import UTCDateTime, text_enum
+
+DAY = 24 * 60
+"""Minutes."""
 
 
 class EmailStatus(StrEnum):
@@ -31,6 +34,8 @@ class Email(SQLModel, table=True):
     event_id: int | None = Field(default=None, foreign_key="event.id", index=True)
     sme_id: int | None = Field(default=None, foreign_key="sme.id", index=True, ondelete="CASCADE")
     to_address: str = Field(max_length=254)
+    domain: str = Field(default="", max_length=254, sa_column_kwargs={"server_default": ""})
+    """Of the address, in small letters: a cap may count by it."""
     subject: str = Field(max_length=300)
     message_id: str = Field(max_length=200, unique=True)
     message: bytes = Field(sa_type=LargeBinary)
@@ -40,11 +45,48 @@ class Email(SQLModel, table=True):
     """Not before then; moves on with every failed attempt."""
     deadline: datetime = Field(sa_type=UTCDateTime)
     """When it is of no use any more: no attempt is made after that."""
+    zone: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    """The recipient's; with the two below the hours it may leave at. Empty: any."""
+    opens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    closes: int = Field(default=DAY, sa_column_kwargs={"server_default": str(DAY)})
     attempts: int = 0
+    tried_at: datetime | None = Field(default=None, index=True, sa_type=UTCDateTime)
+    """When it was last claimed for an attempt: a cap counts by it."""
+    in_doubt: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Its whole text is being handed over, and only the server's answer tells whether it was taken."""
     owner: str | None = Field(default=None, max_length=80)
     lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     error: str = ""
+
+
+class MailingKind(StrEnum):
+    """The mails of a workshop that are sent by date."""
+
+    SHORTLIST = "shortlist"
+    REMINDER = "reminder"
+    LAST_CALL = "last_call"
+    SUMMARY = "summary"
+
+
+class Mailing(SQLModel, table=True):
+    """When the mails of one kind go out to an event's SMEs (a summary: to their brokers); once each."""
+
+    __table_args__ = (UniqueConstraint("event_id", "kind"),)
+
+    id: int = Field(default=None, primary_key=True)
+    event_id: int = Field(foreign_key="event.id", index=True)
+    kind: MailingKind = Field(sa_type=text_enum(MailingKind))
+    due_at: datetime = Field(sa_type=UTCDateTime)
+    stopped_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    """An organiser stopped it: nothing of it is sent until it is resumed."""
+
+
+class Pulse(SQLModel, table=True):
+    """When a part of the service was last at work, for whoever looks after it."""
+
+    name: str = Field(primary_key=True, max_length=40)
+    at: datetime = Field(sa_type=UTCDateTime)
 
 
 class Suppression(SQLModel, table=True):

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import accounts, backup, demo, outbox
+from broker.domain import accounts, backup, demo, outbox, relay
 from broker.errors import InvalidError
 from broker.models import Email, EmailStatus, Role, Sme
 from tests import postgres
@@ -138,7 +138,7 @@ def test_mails_that_may_have_been_sent_since_the_backup_are_held(database: Datab
         (EmailStatus.SENT, None, ""),
         (EmailStatus.FAILED, None, ""),
     ]
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered()
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()
 
 
 def test_real_data_restored_into_a_demo_home_is_no_demo(database: Database, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from aiosmtpd.smtp import Session as SmtpSession
 from sqlmodel import Session, select
 
 from broker.db import Database
-from broker.domain import delivery, outbox
+from broker.domain import delivery, outbox, relay
 from broker.domain.delivery import TemporaryFailure
 from broker.models import Email, EmailStatus
 
@@ -99,7 +99,7 @@ def states(session: Session) -> list[tuple[str, EmailStatus, int, str]]:
 def test_the_stored_bytes_arrive_over_one_connection(database: Database, mailbox: tuple[Mailbox, str]) -> None:
     box, database.settings.smtp_url = mailbox
     queue(database, "ann@firm.example", "bea@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(sent=2)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=2)
     with database.read() as session:
         expected = [email.message for email in session.exec(select(Email).order_by(Email.key))]
     assert [envelope.original_content for envelope in box.received] == expected
@@ -111,21 +111,21 @@ def test_the_stored_bytes_arrive_over_one_connection(database: Database, mailbox
 def test_a_permanent_refusal_fails_once_and_the_others_go_on(database: Database, mailbox: tuple[Mailbox, str]) -> None:
     box, database.settings.smtp_url = mailbox
     queue(database, "550@firm.example", "451@firm.example", "ann@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(sent=1, later=1, failed=1)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1, later=1, failed=1)
     with database.read() as session:
         assert states(session) == [
             ("550@firm.example", EmailStatus.FAILED, 1, "550 as you wish"),
             ("451@firm.example", EmailStatus.QUEUED, 1, "451 as you wish"),
             ("ann@firm.example", EmailStatus.SENT, 1, ""),
         ]
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered()
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()
     assert len(box.received) == 1
 
 
 def test_a_server_that_is_away_loses_nothing(database: Database) -> None:
     database.settings.smtp_url = f"smtp://127.0.0.1:{free_port()}"
     queue(database, "ann@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(later=1)
     with database.read() as session:
         assert states(session)[0][1:] == (EmailStatus.QUEUED, 1, "SMTP connection: ConnectionRefusedError")
 
@@ -133,7 +133,7 @@ def test_a_server_that_is_away_loses_nothing(database: Database) -> None:
 def test_a_wrong_password_is_our_fault_and_tried_again(database: Database, mailbox: tuple[Mailbox, str]) -> None:
     database.settings.smtp_url = mailbox[1].replace("ann:", "eve:")
     queue(database, "ann@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(later=1)
     with database.read() as session:
         assert states(session)[0][1:] == (EmailStatus.QUEUED, 1, "SMTP sign-in was refused (535)")
 
@@ -147,7 +147,7 @@ def test_starttls_with_a_certificate_nobody_knows_sends_nothing(database: Databa
     try:
         database.settings.smtp_url = f"smtp://127.0.0.1:{controller.port}?starttls=1"
         queue(database, "ann@firm.example")
-        assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+        assert relay.deliver_due(database, owner="w") == relay.Delivered(later=1)
     finally:
         controller.stop()
     with database.read() as session:
@@ -159,7 +159,7 @@ def test_a_sender_the_server_refuses_is_our_fault(database: Database, mailbox: t
     box, database.settings.smtp_url = mailbox
     box.sender_reply = "553 not from you"
     queue(database, "ann@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(later=1)
     with database.read() as session:
         assert states(session)[0][1:] == (EmailStatus.QUEUED, 1, "553 not from you")
 
@@ -170,13 +170,13 @@ def test_a_server_that_wants_us_to_sign_in_refuses_no_mail(
 ) -> None:
     database.settings.smtp_url = mailbox[1]
     queue(database, f"{code}@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(later=1)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(later=1)
 
 
 def test_an_address_smtp_cannot_carry_stops_nobody_else(database: Database, mailbox: tuple[Mailbox, str]) -> None:
     database.settings.smtp_url = mailbox[1]
     queue(database, "žofie@firm.example", "ann@firm.example")
-    assert outbox.deliver_due(database, owner="w") == outbox.Delivered(sent=1, later=1)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1, later=1)
     with database.read() as session:
         assert states(session)[0][3] == "SMTP connection: UnicodeEncodeError"
 
@@ -206,7 +206,7 @@ def test_a_server_that_only_ever_says_a_little_is_given_up_in_time(session: Sess
 
 
 def test_one_mail_ends_before_the_lease_on_it() -> None:
-    assert outbox.LEASE.total_seconds() > delivery.TOTAL_SECONDS + delivery.SMTP_TIMEOUT_SECONDS
+    assert relay.LEASE.total_seconds() > delivery.TOTAL_SECONDS + delivery.SMTP_TIMEOUT_SECONDS
 
 
 def test_a_mail_as_a_file_is_safe_with_its_name(

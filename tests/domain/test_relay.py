@@ -1,0 +1,140 @@
+"""A due mail goes to one worker, and is neither lost nor sent twice."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+
+from broker.db import Database, now
+from broker.domain import outbox, relay
+from broker.models import Email, EmailStatus
+from tests.domain.test_outbox import message, write
+
+
+def files(database: Database) -> list[Path]:
+    return sorted(database.settings.outbox_dir.glob("*.eml"))
+
+
+def test_delivery_writes_the_very_bytes_and_marks_the_mail_sent(database: Database) -> None:
+    with database.write() as session:
+        write(session)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1)
+    with database.read() as session:
+        email = session.exec(select(Email)).one()
+    assert (email.status, email.attempts, email.owner) == (EmailStatus.SENT, 1, None)
+    assert [file.read_bytes() for file in files(database)] == [email.message]
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()
+
+
+def test_a_repeated_file_delivery_is_the_same_file(database: Database) -> None:
+    with database.write() as session:
+        write(session)
+    relay.deliver_due(database, owner="w")
+    with database.write() as session:
+        session.exec(select(Email)).one().status = EmailStatus.QUEUED
+    relay.deliver_due(database, owner="w")
+    assert len(files(database)) == 1
+
+
+def test_two_workers_never_claim_the_same_mail(database: Database) -> None:
+    with database.write() as session:
+        write(session)
+    with database.write() as session:
+        assert relay.claim(session, "one") is not None
+    with database.write() as session:
+        assert relay.claim(session, "other") is None
+
+
+def test_a_mail_whose_worker_died_is_delivered_by_the_next(database: Database) -> None:
+    with database.write() as session:
+        write(session)
+    with database.write() as session:
+        claimed = relay.claim(session, "dead")
+        assert claimed is not None
+        assert relay.release_stuck(session) == 0
+        claimed.lease_until = now(session) - timedelta(seconds=1)
+    with database.write() as session:
+        assert relay.release_stuck(session) == 1
+    assert relay.deliver_due(database, owner="w").sent == 1
+
+
+def test_a_worker_that_lost_its_lease_cannot_tell_of_a_failure(database: Database) -> None:
+    slow = claimed_by_another(database)
+    outcome = relay.Delivered()
+    relay._settle(database, slow, "slow", outcome, "451 later")
+    with database.read() as session:
+        email = session.exec(select(Email)).one()
+    assert (email.status, email.owner, email.error) == (EmailStatus.SENDING, "quick", "")
+    assert outcome == relay.Delivered()
+
+
+def test_a_mail_that_went_out_is_sent_even_where_the_lease_was_lost(database: Database) -> None:
+    slow = claimed_by_another(database)
+    outcome = relay.Delivered()
+    relay._settle(database, slow, "slow", outcome)
+    relay._settle(database, slow, "quick", outcome)
+    with database.read() as session:
+        email = session.exec(select(Email)).one()
+    assert (email.status, email.owner) == (EmailStatus.SENT, None)
+    assert outcome == relay.Delivered(sent=1)
+
+
+def claimed_by_another(database: Database) -> Email:
+    """A mail that the worker `slow` claimed, and `quick` after it."""
+    with database.write() as session:
+        write(session)
+    with database.write() as session:
+        slow = relay.claim(session, "slow")
+        assert slow is not None
+    with database.write() as session:
+        session.exec(select(Email)).one().owner = "quick"
+    return slow
+
+
+def test_delivery_is_tried_until_the_deadline_and_then_given_up(database: Database) -> None:
+    database.settings.outbox_dir.write_text("a file where the folder should be")
+    with database.write() as session:
+        deadline = now(session) + timedelta(seconds=60)
+        outbox.write(session, message(), "test:1", "test", None, None, deadline)
+    outcomes = []
+    for _ in range(3):
+        with database.write() as session:
+            session.exec(select(Email)).one().next_at = now(session)
+        outcomes.append(relay.deliver_due(database, owner="w"))
+    assert outcomes == [relay.Delivered(later=1), relay.Delivered(later=1), relay.Delivered(failed=1)]
+
+
+def test_a_full_or_broken_folder_puts_the_mail_off_with_its_reason(database: Database) -> None:
+    database.settings.outbox_dir.write_text("a file where the folder should be")
+    with database.write() as session:
+        write(session)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(later=1)
+    with database.read() as session:
+        email = session.exec(select(Email)).one()
+        assert email.status == EmailStatus.QUEUED
+        assert email.error == f"EEXIST at {database.settings.outbox_dir}"
+        assert timedelta(seconds=10) < email.next_at - now(session) < timedelta(seconds=30)
+        assert outbox.count_due(session) == 0
+
+
+def test_retries_wait_twice_as_long_each_time_up_to_an_hour(session: Session) -> None:
+    email, moment = write(session), now(session)
+    for attempts, seconds in ((1, 20), (2, 40), (5, 320), (20, 3600)):
+        email.attempts = attempts
+        waits = [(relay.next_try(moment, email) - moment).total_seconds() for _ in range(50)]
+        assert seconds * 0.75 <= min(waits) <= max(waits) <= seconds * 1.25
+
+
+@pytest.mark.parametrize(("in_demo", "kept"), [(False, False), (True, True)])
+def test_a_sign_in_link_is_not_kept_once_it_is_sent_but_for_the_demos_outbox(
+    database: Database, in_demo: bool, kept: bool
+) -> None:
+    if in_demo:
+        database.settings.demo_mark.touch()
+    with database.write() as session:
+        outbox.write(session, message(), "sign_in:1", "sign_in", None, None)
+    relay.deliver_due(database, owner="w")
+    with database.read() as session:
+        assert bool(session.exec(select(Email.message)).one()) is kept
+    assert b"Good day" in files(database)[0].read_bytes()
