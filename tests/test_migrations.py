@@ -14,7 +14,7 @@ from sqlmodel import select as select_models
 
 from broker.config import ROOT, Settings
 from broker.db import Database
-from broker.models import MatchRun
+from broker.models import Email, MatchRun
 from tests import rows
 
 REVISIONS = [script.revision for script in ScriptDirectory(ROOT / "broker" / "migrations").walk_revisions()][::-1]
@@ -94,6 +94,19 @@ def test_a_run_from_before_reports_is_kept_as_it_was_and_reports_nothing(empty: 
     assert {name: after[name] for name in before} == dict(before)
     with empty.read() as session:
         assert session.exec(select_models(MatchRun.report, MatchRun.frozen)).one() == ({}, {"kept": "Łódź"})
+
+
+def test_mail_from_before_caps_is_counted_with_its_domain_and_leaves_at_any_hour(empty: Database) -> None:
+    command.upgrade(alembic(empty.engine), "0002")
+    rows.fill(empty.engine)
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE email SET to_address = 'Ada@Firm.Example'"))
+    empty.migrate()
+
+    with empty.read() as session:
+        email = session.exec(select_models(Email)).one()
+    assert (email.domain, email.zone, email.opens, email.closes) == ("firm.example", "", 0, 24 * 60)
+    assert (email.tried_at, email.in_doubt) == (None, False)
 
 
 def test_down_to_nothing_and_up_again(empty: Database) -> None:
