@@ -10,9 +10,11 @@ from matching.pairs import Places
 from matching.profile import Profile
 from matching.statement_fit import fit_of_pairs
 from matching.statements import Array, Statements
+from matching.tiles import runs
 
 STRONG, GOOD, POSSIBLE = 0.75, 0.45, 0.2  # of a fit's calibrated value; below the last nothing is quoted
 CLOSE, NEAR = 0.6, 0.2  # quantile of likeness among the cohort's pairs that have something in common
+CELLS = 200_000  # pairs of statements at once, or those of two SMEs that have more
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,18 @@ class Evidence:
 
 def quotes(asking: Sequence[int], offering: Sequence[int], situation: Situation) -> list[Evidence | None]:
     """For each two of them, the statements that best show what one offers to the one asking; None if nothing fits."""
+    ends = np.asarray(asking, np.int64), np.asarray(offering, np.int64)
+    cells = situation.texts.needs.counts()[ends[0]] * situation.texts.offers.counts()[ends[1]]
+    found: list[Evidence | None] = []
+    for some in runs(cells, CELLS):
+        found += quotes_at_once(ends[0][some], ends[1][some], situation)
+    return found
+
+
+def quotes_at_once(asking: Places, offering: Places, situation: Situation) -> list[Evidence | None]:
+    """The same, with every pair of their statements in memory."""
     needs, offers = situation.texts.needs, situation.texts.offers
-    rows, columns, owner = crossed(needs, offers, np.asarray(asking, np.int64), np.asarray(offering, np.int64))
+    rows, columns, owner = crossed(needs, offers, asking, offering)
     values = fit_of_pairs(needs, offers, (rows, columns), situation.texts.background, situation.weights.lexical)
     found: list[Evidence | None] = [None] * len(asking)
     for k in best_of_each(values, owner):

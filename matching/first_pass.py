@@ -6,16 +6,20 @@ in all, and are not enough: on 1,500 real texts they found .94 of the exact best
 largest cosine .994 among 100. What is not a product (shared words, the inverted U, history) is judged afterwards.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from matching import facts, rules
 from matching.combination import Situation
 from matching.pairs import Mask, Pairs, Places, pairs_from
+from matching.selection import pair_ties, random_words
 from matching.statements import Statements
 from matching.tiles import block, in_workers, panels
 
 Matrix = NDArray[np.float32]
+Words = NDArray[np.uint64]  # see selection.random_words
 
 NEAREST = 128  # candidates per SME; the bench shows how many of the exact best are among them
 OF_EACH_TRAIT = 16  # at least so many of every kind a list must have some of
@@ -39,6 +43,7 @@ def nearest(situation: Situation, workers: int | None) -> list[tuple[Places, Pla
     n = len(situation.ids)
     needs, offers = layers(situation.texts.needs), layers(situation.texts.offers)
     left, right = stated_columns(situation)
+    words = random_words(situation.ids, seed=0)  # the seed of a run decides between lists, not what they are made of
     rows = max(1, CELLS // max(n, 1))
     found: list[tuple[Places, Places]] = [(np.zeros(0, np.int64),) * 2] * panels(n, rows)
 
@@ -47,7 +52,7 @@ def nearest(situation: Situation, workers: int | None) -> list[tuple[Places, Pla
         estimate = left[places] @ right.T
         estimate += largest(needs, offers, places)
         estimate += largest(offers, needs, places)
-        found[number] = best_of_block(situation, places, estimate)
+        found[number] = best_of_block(situation, places, estimate, words)
 
     in_workers(panel, panels(n, rows), workers)
     return found
@@ -94,26 +99,41 @@ def stated_columns(situation: Situation) -> tuple[Matrix, Matrix]:
     )
 
 
-def best_of_block(situation: Situation, places: Places, estimate: Matrix) -> tuple[Places, Places]:
+def best_of_block(situation: Situation, places: Places, estimate: Matrix, words: Words) -> tuple[Places, Places]:
     """The open pairs of each row with the highest estimates, and enough of each trait."""
     n = estimate.shape[1]
     others = np.broadcast_to(np.arange(n), estimate.shape)
     pairs = Pairs(n, np.minimum(others, places[:, None]).ravel(), np.maximum(others, places[:, None]).ravel())
     masks = rules.removed(situation.facts, situation.policy, pairs)
     open_pairs = rules.allowed(situation.facts, pairs, masks) & (pairs.first != pairs.second)
-    chosen = best(estimate, open_pairs.reshape(estimate.shape), NEAREST)
+    chosen = best(estimate, open_pairs.reshape(estimate.shape), NEAREST, words[places], words)
     for trait in facts.traits(situation.facts, pairs).values():
         having = (open_pairs & trait).reshape(estimate.shape)
         few = np.flatnonzero((chosen & having).sum(axis=1) < OF_EACH_TRAIT)
-        chosen[few] |= best(estimate[few], having[few], OF_EACH_TRAIT)
+        chosen[few] |= best(estimate[few], having[few], OF_EACH_TRAIT, words[places[few]], words)
     rows, columns = np.nonzero(chosen)
     return places[rows], columns
 
 
-def best(estimate: Matrix, allowed: Mask, count: int) -> Mask:
-    """The `count` allowed entries of each row with the highest estimates; equals go by place."""
+def best(estimate: Matrix, allowed: Mask, count: int, own: Words, others: Words) -> Mask:
+    """The `count` allowed entries of each row with the highest estimates; of equals a hash of the two SMEs decides.
+
+    By place, the same few would be everybody's candidates where profiles say little and most estimates are equal. The
+    hash is the same for both ends of a pair: who takes whom is taken, and nobody is in many more pairs than others.
+    """
     if count >= estimate.shape[1]:
         return allowed
-    value = np.where(allowed, estimate, -np.inf)
+    chosen, least = at_least(estimate, allowed, count)
+    over = np.flatnonzero(chosen.sum(axis=1) > count)
+    if len(over):
+        ties = pair_ties(own[over, None], others[None, :])
+        ties[estimate[over] > least[over]] = 2  # more than any tie
+        chosen[over] = at_least(ties, chosen[over], count)[0]
+    return chosen
+
+
+def at_least(value: NDArray[Any], allowed: Mask, count: int) -> tuple[Mask, NDArray[Any]]:
+    """The allowed entries of each row that are not below its `count`-th, and that one, (rows, 1)."""
+    value = np.where(allowed, value, -np.inf)
     least = -np.partition(-value, count - 1, axis=1)[:, count - 1 : count]
-    return np.asarray(allowed & (value >= least))
+    return np.asarray(allowed & (value >= least)), least

@@ -75,13 +75,13 @@ class Block:
 CELLS = 250_000  # SMEs times SMEs of a block: what a block computes of all pairs at once fits the memory
 
 
-def blocks(pairs: Pairs) -> Iterator[Block]:
-    """All pairs, block by block: many rows at once where nearly all pairs are asked for, else SME by SME.
+def blocks(pairs: Pairs, most: int = CELLS) -> Iterator[Block]:
+    """All pairs, block by block: many rows (`most` at most) where nearly all pairs are asked for, else SME by SME.
 
     The pairs of one SME (see pairs_of) are two blocks: those in which it comes second, and those in which first.
     """
     dense = 8 * len(pairs) > pairs.n * pairs.n
-    rows = max(1, CELLS // max(pairs.n, 1)) if dense else 1
+    rows = max(1, min(most, CELLS // max(pairs.n, 1))) if dense else 1
     edges = np.searchsorted(pairs.first, np.arange(0, pairs.n + rows, rows))
     last = int(np.searchsorted(pairs.first, pairs.first[-1])) if len(pairs) else 0
     if not dense and np.all(pairs.second[:last] == pairs.second[:1]):
@@ -101,7 +101,7 @@ def once_each(places: Places, n: int) -> tuple[Places, Places]:
     return np.flatnonzero(there), (np.cumsum(there) - 1)[places]
 
 
-def by_block(pairs: Pairs, work: Callable[[Block], None]) -> None:
-    """Do `work` for every block, in workers with one BLAS thread each; each writes to its own span."""
-    every = list(blocks(pairs))
+def by_block(pairs: Pairs, work: Callable[[Block], None], most: int = CELLS) -> None:
+    """Do `work` for every block (see `blocks`), in workers with one BLAS thread each; each writes to its own span."""
+    every = list(blocks(pairs, most))
     in_workers(lambda number: work(every[number]), len(every), None)

@@ -5,10 +5,12 @@ import numpy as np
 from matching.background import Background
 from matching.pairs import Mask, Places
 from matching.statements import Array, Statements
+from matching.tiles import block, panels
 
 # Standard deviations above unrelated statements at which a fit is even, and its steepness: of cosines corrected for
 # hubs (see hubness.both_sides), and of plain ones where the background has no references.
 CORRECTED, PLAIN = (4.46, 0.72), (4.25, 0.8)
+AT_ONCE = 2_000  # pairs of statements whose rows are copied to be multiplied
 LEXICAL_FLOOR, LEXICAL_FULL = 0.13, 0.54  # TF-IDF cosine that says nothing, and the one that says everything
 
 
@@ -26,11 +28,15 @@ def fit_of_pairs(
     needs: Statements, offers: Statements, at: tuple[Places, Places], background: Background, lexical_weight: float
 ) -> Array:
     """(k,) entries of `statement_fit`, the same to the bit: `at` are their rows and their columns."""
-    rows, columns = at
-    across = needs.languages[rows] != offers.languages[columns]
-    cosines = np.einsum("ij,ij->i", needs.vectors[rows], offers.vectors[columns])
-    shared = np.asarray(needs.words[rows].multiply(offers.words[columns]).sum(axis=1)).ravel()
-    return together(cosines, shared, across, background, lexical_weight)
+    found = np.zeros(len(at[0]))
+    for number in range(panels(len(found), AT_ONCE)):
+        span = block(number, len(found), AT_ONCE)
+        rows, columns = at[0][span], at[1][span]
+        across = needs.languages[rows] != offers.languages[columns]
+        cosines = np.einsum("ij,ij->i", needs.vectors[rows], offers.vectors[columns])
+        shared = np.asarray(needs.words[rows].multiply(offers.words[columns]).sum(axis=1)).ravel()
+        found[span] = together(cosines, shared, across, background, lexical_weight)
+    return found
 
 
 def together(cosines: Array, shared: Array, across: Mask, background: Background, lexical_weight: float) -> Array:

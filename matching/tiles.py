@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,12 @@ def panels(n: int, size: int) -> int:
 def block(number: int, n: int, size: int) -> slice:
     """The rows or columns of one of them; the last may be shorter."""
     return slice(number * size, min((number + 1) * size, n))
+
+
+def runs(sizes: NDArray[np.int64], most: int) -> list[slice]:
+    """Cut into runs of consecutive ones whose sizes add up to less than `most`, not counting the first of a run."""
+    ends = np.flatnonzero(np.diff(np.cumsum(sizes) // most)) + 1
+    return [slice(start, end) for start, end in pairwise([0, *ends.tolist(), len(sizes)])]
 
 
 def tile(space: NDArray[np.float32], rows: slice, columns: slice) -> NDArray[np.float32]:

@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from matching import Cohort, Match, Policy, Weights, build
-from matching.evidence import distance_in_words, missing, strength_in_words
+from matching.engine import situation_of
+from matching.evidence import distance_in_words, missing, quotes, strength_in_words
 
 from .conftest import cohort_of, profile, vectors_of
 
@@ -30,6 +32,19 @@ def test_the_best_quotes_are_verbatim_and_one_per_direction() -> None:
     assert (found.b_to_a.need, found.b_to_a.offer) == ("lanterns of blue glass", "lanterns of blue glass")
     assert (found.a_to_b.strength, found.a_to_b.source) == ("strong", "offer")
     assert found.criteria["fit_a_to_b"] == pytest.approx(found.a_to_b.value, abs=1e-4)
+
+
+@pytest.mark.parametrize("cells", [1, 5, 40])
+def test_the_quotes_are_the_same_however_many_at_once(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort = with_two({"needs": ("a tram bell", "a linen coat")}, {"offers": (), "description": ""})
+    situation = situation_of(cohort, vectors_of(cohort.profiles), Policy(), Weights())
+    asking, offering = np.indices((22, 22)).reshape(2, -1).tolist()
+    whole = quotes(asking, offering, situation)
+    monkeypatch.setattr("matching.evidence.CELLS", cells)
+    assert quotes(asking, offering, situation) == whole
+    assert None in whole
+    assert quotes([20], [3], situation) == [whole[20 * 22 + 3]] != [None]
+    assert quotes([], [], situation) == []
 
 
 def test_a_silent_side_has_no_quote_and_is_told() -> None:

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from matching import Cohort, Policy, Weights, build
 from matching.combination import Situation, assess
 from matching.engine import situation_of
 from matching.first_pass import best, candidates, layers
 from matching.pairs import Pairs, all_pairs
+from matching.selection import random_words
 from matching.statements import gather
 
 from .conftest import cohort_of, profile, vectors_of
@@ -40,9 +43,11 @@ def test_the_strongest_partner_of_each_is_a_candidate() -> None:
     found = situation(cohort_of(40))
     exact = assess(found, all_pairs(40))
     there = listed(candidates(found))
+    # Closeness is judged afterwards: of more equals in all else than there is room for, any may be the closest.
+    strength = np.sum([share for name, share in exact.shares.items() if name != "closeness"], axis=0)
     for i in range(40):
         ends = (exact.pairs.first == i) | (exact.pairs.second == i)
-        strongest = np.flatnonzero(ends & (exact.strength == exact.strength[ends].max()))
+        strongest = np.flatnonzero(ends & (strength == strength[ends].max()))
         pairs = {(int(exact.pairs.first[k]), int(exact.pairs.second[k])) for k in strongest}
         assert pairs & there
 
@@ -84,7 +89,43 @@ def test_statements_in_layers() -> None:
     assert np.allclose(found[3, 2], needs.vectors[4:].mean(axis=0), atol=1e-6)
 
 
+@pytest.mark.usefixtures("few")
+def test_where_all_are_alike_everybody_is_a_candidate_of_about_as_many() -> None:
+    people = tuple(replace(p, needs=(), offers=(), city="", sector="", group="") for p in cohort_of(400).profiles)
+    found = candidates(situation(Cohort(people)))
+    counts = found.counts(np.ones(len(found), dtype=bool))
+    assert counts.min() >= 6
+    assert counts.max() <= 3 * 6
+    assert len(found) <= 6 * 400
+
+
+@pytest.mark.usefixtures("few")
+def test_the_same_candidates_for_any_workers_blocks_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = (*cohort_of(40).profiles, *(profile(f"x{i}", offers=(), needs=()) for i in range(40)))
+    found = candidates(situation(Cohort(people)), workers=1)
+    last_first = candidates(situation(Cohort(people[::-1])), workers=2)
+    assert listed(last_first) == {(79 - b, 79 - a) for a, b in listed(found)}
+    monkeypatch.setattr("matching.first_pass.CELLS", 10_000)
+    assert listed(candidates(situation(Cohort(people)), workers=2)) == listed(found)
+
+
+WORDS = random_words("abcd", seed=0)
+
+
 def test_the_best_allowed_entries_of_each_row() -> None:
     values = np.array([[0.1, 0.9, 0.5, 0.7], [0.4, 0.3, 0.2, 0.1]], np.float32)
     allowed = np.array([[True, False, True, True], [False, False, False, True]])
-    assert best(values, allowed, 2).tolist() == [[False, False, True, True], [False, False, False, True]]
+    found = best(values, allowed, 2, WORDS[:2], WORDS)
+    assert found.tolist() == [[False, False, True, True], [False, False, False, True]]
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=9, max_size=9), min_size=1, max_size=9), st.data())
+def test_equals_fill_the_room_that_better_ones_leave(rows: list[list[float]], data: st.DataObject) -> None:
+    values, words = np.array(rows, np.float32), random_words("abcdefghi", seed=0)
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=values.size, max_size=values.size)), dtype=bool)
+    allowed = allowed.reshape(values.shape)
+    chosen = best(values, allowed, 3, words[: len(rows)], words)
+    assert chosen.sum(axis=1).tolist() == np.minimum(allowed.sum(axis=1), 3).tolist()
+    assert not (chosen & ~allowed).any()
+    left_out = np.where(allowed & ~chosen, values, -1).max(axis=1)
+    assert (np.where(chosen, values, 2).min(axis=1) >= left_out).all()

@@ -1,12 +1,13 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching import Cohort, Policy, Weights
 from matching.combination import assess
 from matching.engine import situation_of
-from matching.fits import best_per_pair
-from matching.pairs import all_pairs, pairs_from
+from matching.fits import best_fits, best_per_pair, tiles
+from matching.pairs import all_pairs, pairs_from, pairs_of
 from matching.statements import gather
 
 from .conftest import cohort_of, profile, vectors_of
@@ -41,3 +42,29 @@ def test_any_pairs_asked_for_are_assessed_as_among_all(ends: list[tuple[int, int
     assert np.array_equal(some.fit, EVERY.fit[:, at])
     assert np.array_equal(some.quantile, EVERY.quantile[at])
     assert all(np.array_equal(some.shares[name], share[at]) for name, share in EVERY.shares.items())
+
+
+@given(st.lists(st.integers(0, 900), max_size=9), st.lists(st.integers(0, 900), max_size=9))
+def test_tiles_hold_every_cell_once_and_few_statements(heights: list[int], widths: list[int]) -> None:
+    seen = np.zeros((len(heights), len(widths)), dtype=int)
+    for rows, columns in tiles(np.array(heights, np.int64), np.array(widths, np.int64)):
+        seen[rows, columns] += 1
+        high, wide = heights[rows], widths[columns]
+        assert sum(high[1:]) * sum(wide[1:]) <= 700 * 700
+    assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("side", [1, 4, 30])
+def test_any_tiles_give_the_same_fits(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(7)
+    said = [text for p in PEOPLE for text in (*p.needs, *p.offers)]
+    people = [
+        profile(f"{i:02}", needs=tuple(draw.permutation(said)[:needs]), offers=tuple(draw.permutation(said)[:offers]))
+        for i, (needs, offers) in enumerate(draw.integers(0, 9, size=(25, 2)))
+    ]
+    texts = gather(people, vectors_of(people))
+    few = draw.integers(25, size=(2, 20))
+    asked = [all_pairs(25), pairs_of(20, 25), pairs_of(0, 25), pairs_from(few[0], few[1], 25)]
+    whole = [best_fits(texts, pairs, 0.35) for pairs in asked]
+    monkeypatch.setattr("matching.fits.SIDE", side)
+    assert all(np.array_equal(best_fits(texts, pairs, 0.35), one) for pairs, one in zip(asked, whole, strict=True))

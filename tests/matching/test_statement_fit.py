@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +80,18 @@ def test_a_block_of_rows_and_columns_has_the_same_numbers(seed: int) -> None:
     assert np.array_equal(part, whole[np.ix_(rows, columns)])
     at = draw.integers(len(found.needs.texts), size=20), draw.integers(len(found.offers.texts), size=20)
     assert np.array_equal(fit_of_pairs(found.needs, found.offers, at, FIXED, 0.35), whole[at])
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 50])
+def test_pairs_of_statements_have_the_same_fit_however_many_at_once(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = cohort_of(30).profiles
+    found = gather(people, vectors_of(people), FIXED)
+    rows, columns = np.indices((len(found.needs.texts), len(found.offers.texts))).reshape(2, -1)[:, ::7]
+    monkeypatch.setattr("matching.statement_fit.AT_ONCE", at_once)
+    some = fit_of_pairs(found.needs, found.offers, (rows, columns), FIXED, 0.35)
+    assert np.array_equal(some, statement_fit(found.needs, found.offers, FIXED, 0.35)[rows, columns])
 
 
 def test_a_fit_is_corrected_for_hubs_where_the_background_knows_them() -> None:

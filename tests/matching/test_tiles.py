@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from matching.tiles import Wave, blas, block, in_workers, panels
+from matching.tiles import Wave, blas, block, in_workers, panels, runs
 
 
 def test_blocks_cover_every_row_once() -> None:
@@ -47,3 +47,9 @@ def test_a_panel_that_fails_is_heard_of_and_nobody_waits_for_it() -> None:
     with pytest.raises(MemoryError, match="no more"):
         in_workers(wave.ended_by(panel), 4, 4)
     assert threading.active_count() <= before
+
+
+def test_runs_end_where_their_sizes_add_up() -> None:
+    assert runs(np.array([2, 2, 9, 0, 1, 1]), 4) == [slice(0, 1), slice(1, 2), slice(2, 6)]
+    assert runs(np.array([1, 1]), 100) == [slice(0, 2)]
+    assert runs(np.array([], np.int64), 4) == [slice(0, 0)]
