@@ -55,7 +55,7 @@ def build(
     problem, wanted = asked(situation, found, words)
     chosen = select(problem, lambda done, total: tell("selection", done, total))
     places = np.searchsorted(pairs.codes(), [a * pairs.n + b for a, b in chosen.pairs])
-    short = shortfalls(Outcome(situation, cohort.profiles, wanted, chosen.pairs))
+    short = shortfalls(Outcome(situation, cohort.profiles, wanted, problem.most, pairs.where(places)))
     return Result(
         matches=describe(cohort, situation, found, places, lambda d, t: tell("evidence", d, t)),
         lists=ranked(situation, found, places, words),
