@@ -4,7 +4,7 @@ What is said of other SMEs is counted among the candidates themselves, never sup
 """
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import combinations
 
 import numpy as np
@@ -142,19 +142,23 @@ def easiest(removed: Places, count: int) -> tuple[tuple[str, ...], int]:
 
     Of rules together the hardest decides how easy they are. None and 0 if nothing is removed.
     """
-    for size in range(1, len(GIVES_WAY) + 1):
-        sets = sorted(combinations(range(len(GIVES_WAY)), size), key=lambda places: places[::-1])
-        gains = [int(removed[within(places)].sum()) for places in sets]
-        if best := max(gains):
-            at = next(k for k, gain in enumerate(gains) if gain >= min(count, best))
-            return tuple(GIVES_WAY[place] for place in sets[at]), gains[at]
+    for size in range(1, len(GIVES_WAY) + 1) if removed.any() else ():
+        together, within = rules_together(size)
+        gains = within @ removed
+        if best := int(gains.max()):
+            at = int(np.argmax(gains >= min(count, best)))
+            return together[at], int(gains[at])
     return (), 0
 
 
-def within(places: tuple[int, ...]) -> Mask:
-    """(2 ** 7,) which sets of rules have none but these, and at least one."""
-    sets = np.arange(2 ** len(GIVES_WAY))
-    return np.asarray((sets > 0) & (sets & ~sum(1 << place for place in places) == 0))
+@cache
+def rules_together(size: int) -> tuple[list[tuple[str, ...]], Places]:
+    """All sets of so many rules, the easiest first, and for each (2 ** 7,) 1 at every set within it but the empty."""
+    sets = sorted(combinations(range(len(GIVES_WAY)), size), key=lambda places: places[::-1])
+    bits = np.array([sum(1 << place for place in places) for places in sets])
+    every = np.arange(2 ** len(GIVES_WAY))
+    within = (every > 0) & (every & ~bits[:, None] == 0)
+    return [tuple(GIVES_WAY[place] for place in places) for places in sets], within.astype(np.int64)
 
 
 def too_few(profile: Profile, minimum: str, count: int, there: int) -> Obstacle:

@@ -1,12 +1,13 @@
 """For an SME whose list falls short: what it lacks, what is in the way, and the cheapest change that helps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from matching import facts, rules
 from matching.combination import Situation
-from matching.counterfactual import advice
+from matching.counterfactual import advice, advised
 from matching.obstacle import View, obstacle
 from matching.pairs import Mask, Pairs, Places, pairs_of
 from matching.profile import Profile
@@ -44,13 +45,19 @@ class Found:
     ways: Ways
 
 
-def shortfalls(outcome: Outcome) -> dict[str, Found]:
-    """One entry per SME that is left short, by id."""
+def shortfalls(outcome: Outcome, tick: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Found]:
+    """One entry per SME that is left short, by id. Of large cohorts the worst off alone are advised."""
+    lacking = lacks(outcome)
+    asked = advised(list(lacking.items()), outcome.chosen.n)
+    total = len(asked) + len(lacking)
+    words = advice(outcome.situation, asked, lambda done: tick(done, total))
     full = outcome.chosen.counts(np.ones(len(outcome.chosen), dtype=bool)) >= outcome.most
-    return {
-        outcome.people[place].id: explained(view_of(place, outcome, full), place, lacking, outcome)
-        for place, lacking in lacks(outcome).items()
-    }
+    found = {}
+    for done, (place, missing) in enumerate(lacking.items(), start=len(asked)):
+        tick(done, total)
+        found[outcome.people[place].id] = explained(view_of(place, outcome, full), missing, words.get(place, ""))
+    tick(total, total)
+    return found
 
 
 def relaxations(short: dict[str, Found], people: tuple[Profile, ...]) -> tuple[str, ...]:
@@ -90,16 +97,15 @@ def view_of(place: int, outcome: Outcome, full: Mask) -> View:
     )
 
 
-def explained(view: View, place: int, lacking: dict[str, int], outcome: Outcome) -> Found:
-    """What is in the way, the cheapest relaxation and the change to its profile that would help one SME most."""
-    first, count = next(iter(lacking.items()))
-    found = obstacle(view, first, count)
+def explained(view: View, missing: dict[str, int], words: str) -> Found:
+    """What is in the way of one SME, the cheapest relaxation, and the advice in words."""
+    found = obstacle(view, *next(iter(missing.items())))
     told = Shortfall(
-        missing=lacking,
+        missing=missing,
         rule=found.rule,
         reason=found.reason,
         relaxation=in_words(found.ways, view.profile.name),
         removed={name: int(mask.sum()) for name, mask in view.masks.items()},
-        advice=advice(outcome.situation, place, first, count),
+        advice=words,
     )
     return Found(told, found.ways)
