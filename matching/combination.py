@@ -1,6 +1,7 @@
 """From criteria to one strength per pair: reciprocal fit first, what else speaks for the pair beside it."""
 
 from dataclasses import dataclass
+from functools import reduce
 from math import inf, isfinite
 
 import numpy as np
@@ -82,17 +83,24 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the texts say of some pairs: nearly all of the work, and the same whatever the fields state."""
+    """What texts and past partners say of some pairs: nearly all of the work, the same whatever the fields state."""
 
     best: Array  # (2, m) see fits.best_fits
     alike: Likeness
+    history: Criterion | None
+
+    def part(self, span: slice) -> "Reading":
+        """That of consecutive pairs among them."""
+        past = self.history and Criterion(self.history.value[span], self.history.known[span])
+        return Reading(self.best[:, span], Likeness(self.alike.quantile[span], self.alike.known[span]), past)
 
 
 def read(situation: Situation, pairs: Pairs) -> Reading:
-    """Compare the texts of the pairs."""
+    """Compare the texts and the past partners of the pairs."""
     return Reading(
         best_fits(situation.texts, pairs, situation.weights.lexical),
         likeness(situation.texts, pairs, situation.scale),
+        criteria.history(situation.history, pairs) if situation.history else None,
     )
 
 
@@ -102,7 +110,7 @@ def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -
     found = reading or read(situation, pairs)
     best, alike = found.best, found.alike
     directed = {"fit": criteria.fit(texts, pairs, best, weights.stand_in), "markets": criteria.markets(facts, pairs)}
-    fit = with_custom(settle(directed["fit"], weights.unknown_fit), weights.custom)
+    fit = settled_fit(directed["fit"], weights)
     symmetric = {
         "fit": reciprocal(directed["fit"], fit),
         "closeness": criteria.closeness(alike, situation.policy.dial),
@@ -111,8 +119,8 @@ def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -
         "languages": criteria.languages(facts, pairs),
         "readiness": criteria.readiness(facts, pairs),
     }
-    if situation.history:
-        symmetric["history"] = criteria.history(situation.history, pairs)
+    if found.history:
+        symmetric["history"] = found.history
     shares = share_of_strength(symmetric, weights)
     return Assessment(
         pairs=pairs,
@@ -120,7 +128,7 @@ def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -
         symmetric=symmetric,
         shares=shares,
         fit=fit,
-        strength=np.round(np.sum(list(shares.values()), axis=0), 5).astype(np.float32),
+        strength=strength_of(shares),
         quantile=alike.quantile,
         confidence=np.sum([w * symmetric[k].known for k, w in weights.shares().items()], axis=0).astype(np.float32),
     )
@@ -129,6 +137,11 @@ def assess(situation: Situation, pairs: Pairs, reading: Reading | None = None) -
 def settle(found: Criterion, assumed: float) -> Values:
     """The value as far as it is known, the assumed one for the rest: missing data neither helps nor forbids."""
     return np.asarray(found.known * found.value + (1 - found.known) * np.float32(assumed), np.float32)
+
+
+def settled_fit(directed: Criterion, weights: Weights) -> Values:
+    """(2, m) the directed fit after confidence, and with what an order is worth."""
+    return with_custom(settle(directed, weights.unknown_fit), weights.custom)
 
 
 def with_custom(fit: Values, custom: float) -> Values:
@@ -162,6 +175,11 @@ def share_of_strength(symmetric: dict[str, Criterion], weights: Weights) -> dict
     room = np.float32(1) - added
     shares = {name: (p * settled[name] * room).round(6) for name, p in portions.items()}
     return shares | ({"history": added.round(6)} if "history" in symmetric else {})
+
+
+def strength_of(shares: dict[str, Values]) -> Values:
+    """The sum of the shares, at five digits."""
+    return np.asarray(np.round(reduce(np.add, shares.values()), 5), np.float32)
 
 
 def settled_values(symmetric: dict[str, Criterion], unknown: float) -> dict[str, Values]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from matching.facts import Facts, both, equal, shared_languages
 from matching.history import History
 from matching.likeness import Likeness
-from matching.pairs import Pairs
+from matching.pairs import Mask, Pairs
 from matching.statements import Array, Texts
 
 Values = NDArray[np.float32]
@@ -34,10 +34,15 @@ def fit(texts: Texts, pairs: Pairs, best: Array, stand_in: float) -> Criterion:
     Without needs the direction is unknown. Where sentences of a description stand in for offers, the confidence is
     `stand_in`: a description tells what a firm does, not what it offers to a partner.
     """
-    needed = (texts.needs.counts() > 0).astype(float)
-    offered = np.where(texts.offers.stated, 1.0, stand_in) * (texts.offers.counts() > 0)
+    needed, offered = answerable(texts, stand_in)
     one, other = pairs.first, pairs.second
     return criterion(best, np.stack([needed[one] * offered[other], needed[other] * offered[one]]))
+
+
+def answerable(texts: Texts, stand_in: float) -> tuple[Array, Array]:
+    """(n,) how far an SME's needs, and its offers, can be known: 0 where there are none."""
+    offered = np.where(texts.offers.stated, 1.0, stand_in) * (texts.offers.counts() > 0)
+    return (texts.needs.counts() > 0).astype(float), np.asarray(offered)
 
 
 def closeness(likeness: Likeness, dial: float) -> Criterion:
@@ -70,9 +75,12 @@ def markets(facts: Facts, pairs: Pairs) -> Criterion:
 
 def languages(facts: Facts, pairs: Pairs) -> Criterion:
     """0.5 for one shared working language, 0.75 for two, 1 for three or more."""
-    shared = shared_languages(facts, pairs)
-    value = np.where(shared > 0, np.minimum(0.25 + 0.25 * shared, 1.0), 0.0)
-    return criterion(value, both(np.asarray(facts.languages.any(axis=1)), pairs))
+    return of_shared_languages(shared_languages(facts, pairs), both(np.asarray(facts.languages.any(axis=1)), pairs))
+
+
+def of_shared_languages(shared: NDArray[np.int64], known: Mask) -> Criterion:
+    """The same from how many languages are shared, and whether those of both are known."""
+    return criterion(np.where(shared > 0, np.minimum(0.25 + 0.25 * shared, 1.0), 0.0), known)
 
 
 def readiness(facts: Facts, pairs: Pairs) -> Criterion:

@@ -25,7 +25,7 @@ from matching.statements import Vectors, gather
 Progress = Callable[[str, int, int], None]
 Counts = dict[str, NDArray[np.int64]]
 EXACT = 3_000  # up to so many SMEs every pair gets the exact strength
-STAGES = ("rules", "fit", "selection", "evidence")
+STAGES = ("rules", "fit", "selection", "shortfalls", "evidence")
 
 
 def build(
@@ -55,7 +55,8 @@ def build(
     problem, wanted = asked(situation, found, words)
     chosen = select(problem, lambda done, total: tell("selection", done, total))
     places = np.searchsorted(pairs.codes(), [a * pairs.n + b for a, b in chosen.pairs])
-    short = shortfalls(Outcome(situation, cohort.profiles, wanted, chosen.pairs))
+    outcome = Outcome(situation, cohort.profiles, wanted, problem.most, pairs.where(places))
+    short = shortfalls(outcome, lambda done, total: tell("shortfalls", done, total))
     return Result(
         matches=describe(cohort, situation, found, places, lambda d, t: tell("evidence", d, t)),
         lists=ranked(situation, found, places, words),

@@ -4,7 +4,7 @@ An array over pairs is (m,). What is said of a direction is (2, m): row 0 is wha
 `first` is to `second`; reversing the rows turns the direction round.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,7 +19,10 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Undirected pairs of n SMEs by their places: first < second, in ascending order of (first, second)."""
+    """Undirected pairs of n SMEs by their places: first < second, in ascending order of (first, second).
+
+    But seen from some SMEs (see with_everybody) these come first.
+    """
 
     n: int
     first: Places
@@ -33,8 +36,8 @@ class Pairs:
         return Pairs(self.n, self.first[chosen], self.second[chosen])
 
     def codes(self) -> Places:
-        """(m,) one rising number a pair."""
-        return np.asarray(self.first * self.n + self.second)
+        """(m,) one number a pair, whichever of the two comes first; rising as the pairs do."""
+        return np.asarray(np.minimum(self.first, self.second) * self.n + np.maximum(self.first, self.second))
 
     def counts(self, chosen: Mask) -> Places:
         """(n,) at how many of the chosen pairs each SME is."""
@@ -51,6 +54,15 @@ def pairs_of(place: int, n: int) -> Pairs:
     """One SME with each other, in the order of the others' places."""
     others = np.delete(np.arange(n), place)
     return Pairs(n, np.minimum(others, place), np.maximum(others, place))
+
+
+def with_everybody(places: Sequence[int] | Places, n: int) -> Pairs:
+    """Each of some SMEs, in rising order, with every SME in turn: a table of len(places) rows and n columns.
+
+    It holds each with itself, too, which is no pair: the caller leaves it out.
+    """
+    chosen = np.asarray(places, dtype=np.int64)
+    return Pairs(n, np.repeat(chosen, n), np.tile(np.arange(n), len(chosen)))
 
 
 def pairs_from(one: Places, other: Places, n: int) -> Pairs:
@@ -76,11 +88,12 @@ CELLS = 250_000  # SMEs times SMEs of a block: what a block computes of all pair
 
 
 def blocks(pairs: Pairs, most: int = CELLS) -> Iterator[Block]:
-    """All pairs, block by block: many rows (`most` at most) where nearly all pairs are asked for, else SME by SME.
+    """All pairs, block by block: many rows (`most` at most) where nearly all of their pairs are asked for, else
+    SME by SME.
 
     The pairs of one SME (see pairs_of) are two blocks: those in which it comes second, and those in which first.
     """
-    dense = 8 * len(pairs) > pairs.n * pairs.n
+    dense = 8 * len(pairs) > (np.count_nonzero(np.diff(pairs.first)) + 1) * pairs.n
     rows = max(1, min(most, CELLS // max(pairs.n, 1))) if dense else 1
     edges = np.searchsorted(pairs.first, np.arange(0, pairs.n + rows, rows))
     last = int(np.searchsorted(pairs.first, pairs.first[-1])) if len(pairs) else 0

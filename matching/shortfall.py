@@ -1,19 +1,17 @@
-"""For an SME whose list falls short: what it lacks, which rule is in the way, and the cheapest change that helps."""
+"""For an SME whose list falls short: what it lacks, what is in the way, and the cheapest change that helps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from matching import facts, rules
 from matching.combination import Situation
-from matching.counterfactual import advice
-from matching.pairs import Mask, Places, pairs_of
+from matching.counterfactual import advice, advised
+from matching.obstacle import View, obstacle
+from matching.pairs import Mask, Pairs, Places, pairs_of
 from matching.profile import Profile
-from matching.ways import TRAIT_WORDS, Way, Ways, in_words, plural, together
-
-# Rules in the order in which an organiser gives way most easily.
-GIVES_WAY = ("same_city", "same_sector", "no_shared_language", "nothing_to_match", "known", "same_owner", "banned")
+from matching.ways import Ways, in_words, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Shortfall:
     """What one SME's list lacks. `missing` counts by minimum: 'partners', 'other_city', 'other_sector', …"""
 
     missing: dict[str, int]
-    rule: str  # the rule that blocks, a key of rules.WORDS, or 'too_few' or 'full'
+    rule: str  # what is in the way, see obstacle.Obstacle
     reason: str  # in words
     relaxation: str  # the cheapest change, in words
     removed: dict[str, int]  # candidates each rule removes
@@ -30,24 +28,13 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to, and what was asked of it: (n,) counts by minimum."""
+    """What a run came to, and what was asked of it."""
 
     situation: Situation
     people: tuple[Profile, ...]
-    wanted: dict[str, Places]
-    chosen: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one SME sees: (n - 1,) each, one entry per other SME."""
-
-    place: int
-    profile: Profile
-    open: Mask
-    masks: dict[str, Mask]
-    traits: dict[str, Mask]
-    chosen: Mask
+    wanted: dict[str, Places]  # (n,) by minimum
+    most: Places  # (n,) places on each list
+    chosen: Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +45,19 @@ class Found:
     ways: Ways
 
 
-def shortfalls(outcome: Outcome) -> dict[str, Found]:
-    """One entry per SME that is left short, by id."""
-    partners: dict[int, list[int]] = {i: [] for i in range(len(outcome.people))}
-    for a, b in outcome.chosen:
-        partners[a].append(b)
-        partners[b].append(a)
-    return {
-        outcome.people[i].id: explained(view, lacking, outcome)
-        for i in partners
-        for view in [view_of(i, partners[i], outcome)]
-        for lacking in [lacks(view, outcome)]
-        if lacking
-    }
+def shortfalls(outcome: Outcome, tick: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Found]:
+    """One entry per SME that is left short, by id. Of large cohorts the worst off alone are advised."""
+    lacking = lacks(outcome)
+    asked = advised(list(lacking.items()), outcome.chosen.n)
+    total = len(asked) + len(lacking)
+    words = advice(outcome.situation, asked, lambda done: tick(done, total))
+    full = outcome.chosen.counts(np.ones(len(outcome.chosen), dtype=bool)) >= outcome.most
+    found = {}
+    for done, (place, missing) in enumerate(lacking.items(), start=len(asked)):
+        tick(done, total)
+        found[outcome.people[place].id] = explained(view_of(place, outcome, full), missing, words.get(place, ""))
+    tick(total, total)
+    return found
 
 
 def relaxations(short: dict[str, Found], people: tuple[Profile, ...]) -> tuple[str, ...]:
@@ -78,89 +65,47 @@ def relaxations(short: dict[str, Found], people: tuple[Profile, ...]) -> tuple[s
     return together((profile.name, short[profile.id].ways) for profile in people if profile.id in short)
 
 
-def view_of(i: int, partners: list[int], outcome: Outcome) -> View:
-    """All other SMEs from the side of one."""
-    situation = outcome.situation
-    pairs = pairs_of(i, len(outcome.people))
+def lacks(outcome: Outcome) -> dict[int, dict[str, int]]:
+    """How many partners of each kind are missing, by the places of the SMEs left short."""
+    traits = facts.traits(outcome.situation.facts, outcome.chosen)
+    missing = {name: wanted - outcome.chosen.counts(traits[name]) for name, wanted in outcome.wanted.items()}
+    short = np.flatnonzero(np.any([count > 0 for count in missing.values()], axis=0))
+    return {
+        place: {name: int(count[place]) for name, count in missing.items() if count[place] > 0}
+        for place in short.tolist()
+    }
+
+
+def view_of(place: int, outcome: Outcome, full: Mask) -> View:
+    """All other SMEs from the side of one; `full` (n,) says whose lists are."""
+    situation, chosen = outcome.situation, outcome.chosen
+    pairs = pairs_of(place, chosen.n)
+    others = np.delete(np.arange(chosen.n), place)
     masks = rules.removed(situation.facts, situation.policy, pairs)
     return View(
-        place=i,
-        profile=outcome.people[i],
+        profile=outcome.people[place],
         open=rules.allowed(situation.facts, pairs, masks),
         masks=masks,
         traits=facts.traits(situation.facts, pairs),
-        chosen=np.isin(np.delete(np.arange(len(outcome.people)), i), partners),
+        chosen=facts.among(pairs, chosen.codes()),
+        pinned=facts.among(pairs, situation.facts.pinned),
+        full=full[others],
+        limits=outcome.most[others],
+        wanted={name: int(wanted[place]) for name, wanted in outcome.wanted.items()},
+        most=int(outcome.most[place]),
+        longest=situation.policy.most_partners,
     )
 
 
-def lacks(view: View, outcome: Outcome) -> dict[str, int]:
-    """How many partners of each kind are missing."""
-    counts = {
-        name: int(wanted[view.place] - (view.chosen & view.traits[name]).sum())
-        for name, wanted in outcome.wanted.items()
-    }
-    return {name: count for name, count in counts.items() if count > 0}
-
-
-def explained(view: View, lacking: dict[str, int], outcome: Outcome) -> Found:
-    """The blocking rule, the cheapest relaxation and the change to its profile that would help one SME most."""
-    first, count = next(iter(lacking.items()))
-    free = view.open & view.traits[first] & ~view.chosen
-    most = outcome.situation.policy.most_partners
-    rule, reason, ways = full(view.profile, first, count, most) if free.sum() >= count else blocked(view, first, count)
-    removed = {name: int(mask.sum()) for name, mask in view.masks.items()}
+def explained(view: View, missing: dict[str, int], words: str) -> Found:
+    """What is in the way of one SME, the cheapest relaxation, and the advice in words."""
+    found = obstacle(view, *next(iter(missing.items())))
     told = Shortfall(
-        missing=lacking,
-        rule=rule,
-        reason=reason,
-        relaxation=in_words(ways, view.profile.name),
-        removed=removed,
-        advice=advice(outcome.situation, view.place, first, count),
+        missing=missing,
+        rule=found.rule,
+        reason=found.reason,
+        relaxation=in_words(found.ways, view.profile.name),
+        removed={name: int(mask.sum()) for name, mask in view.masks.items()},
+        advice=words,
     )
-    return Found(told, ways)
-
-
-def full(profile: Profile, minimum: str, count: int, most: int) -> tuple[str, str, Ways]:
-    """Candidates exist, but their lists are full."""
-    longer = Way("longer", most + 1)
-    if minimum == "partners":
-        return "full", f"every further partner {profile.name} could have is already on {most} lists", (longer,)
-    trait = TRAIT_WORDS[minimum]
-    reason = f"the candidates from {trait} that {profile.name} could have are already on {most} lists"
-    return "full", reason, (accept_fewer(profile, minimum, count), longer)
-
-
-def accept_fewer(profile: Profile, minimum: str, count: int) -> Way:
-    """Giving way on a minimum."""
-    return Way(minimum, count, profile.city if minimum == "other_city" else "")
-
-
-def blocked(view: View, minimum: str, count: int) -> tuple[str, str, Ways]:
-    """Too few candidates: which single rule keeps most of them out, and what letting go of it would take."""
-    gains = dict(candidates_per_rule(view, minimum))
-    enough = [rule for rule in GIVES_WAY if gains.get(rule, 0) >= count]
-    rule = enough[0] if enough else max(gains, key=lambda r: gains[r], default="")
-    profile = view.profile
-    if not rule or not gains[rule]:
-        return too_few(profile, minimum, count, there=int(view.traits[minimum].sum()))
-    reason = f"{plural(gains[rule], 'candidate')} of {profile.name} left out: {rules.WORDS[rule]}"
-    place = {"same_city": profile.city, "same_sector": profile.sector}.get(rule, "")
-    return rule, reason, (Way(rule, min(count, gains[rule]), place),)
-
-
-def too_few(profile: Profile, minimum: str, count: int, there: int) -> tuple[str, str, Ways]:
-    """No single rule is in the way: not enough SMEs of the kind take part."""
-    if minimum == "partners":
-        reason = f"only {plural(there, 'other SME')} could be asked for {profile.name}"
-        return "too_few", reason, (Way("register", count),)
-    kind = TRAIT_WORDS[minimum]
-    reason = f"only {plural(there, 'SME')} from {kind} could be asked for {profile.name}"
-    return "too_few", reason, (accept_fewer(profile, minimum, count), Way("register", count, kind))
-
-
-def candidates_per_rule(view: View, minimum: str) -> Iterator[tuple[str, int]]:
-    """How many more candidates of the trait the SME would have if one rule alone were dropped."""
-    everyone = view.traits[minimum] & ~view.open
-    for name, mask in view.masks.items():
-        others = np.any([other for rule, other in view.masks.items() if rule != name], axis=0)
-        yield name, int((everyone & mask & ~others).sum())
+    return Found(told, found.ways)

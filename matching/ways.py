@@ -13,9 +13,11 @@ SAME = {"same_city": "other_city", "same_sector": "other_sector"}
 class Way:
     """One change: a rule or minimum that gives way, for so many partners; `place` is the city or sector it is about."""
 
-    kind: str  # a rule, a minimum, 'longer' or 'register'
+    kind: str  # a rule, a minimum, 'longer', 'release' or 'register'
     count: int
     place: str = ""
+    now: int = 0  # of a longer list: how long it may be now
+    also: "Ways" = ()  # what has to change with it
 
 
 Ways = tuple[Way, ...]  # either of them would do
@@ -23,11 +25,18 @@ Ways = tuple[Way, ...]  # either of them would do
 
 def in_words(ways: Ways, whom: str, several: bool = False) -> str:
     """The ways out said to the organiser."""
-    return ", or ".join(way_in_words(way, whom, "their" if several else "its") for way in ways)
+    return ", or ".join(with_others(way, whom, "their" if several else "its") for way in ways)
+
+
+def with_others(way: Way, whom: str, its: str) -> str:
+    """One way out with all that has to change; then a change that can be had in two ways has no comma in it."""
+    if not way.also:
+        return way_in_words(way, whom, its)
+    return ", and ".join(way_in_words(one, whom, its).replace(", or ", " or ") for one in (way, *way.also))
 
 
 def way_in_words(way: Way, whom: str, its: str) -> str:
-    """One way out: "allow one partner from Rome's own city for 3 SMEs"."""
+    """One change: "allow one partner from Rome's own city for 3 SMEs"."""
     partners = plural(way.count, "partner")
     own = f"{way.place}'s own" if way.place else f"{its} own"
     sector = f" ({way.place})" if way.place else ""
@@ -41,7 +50,8 @@ def way_in_words(way: Way, whom: str, its: str) -> str:
         "known": f"allow {partners} already known to {whom}",
         "same_owner": f"allow {partners} of {its} own company group for {whom}",
         "banned": f"lift the exclusion of {partners} for {whom}",
-        "longer": f"allow {way.count} partners on a list instead of {way.count - 1}",
+        "longer": f"allow {way.count} partners on a list instead of {way.now}",
+        "release": f"release {plural(way.count, 'pin')} for {whom}",
         "register": f"register {plural(way.count, 'more SME')}{f' from {way.place}' if way.place else ''}",
     }[kind]
 

@@ -22,6 +22,7 @@ STAGES = {
     "sectors": "Reading the sectors",
     "loading the model": "Loading the language model",
     "reading the texts": "Reading the profiles",
+    "shortfalls": "Looking what short lists lack",
     "saving": "Writing the shortlists",
 }
 MEDIA_TYPES = {

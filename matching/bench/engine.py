@@ -1,5 +1,7 @@
 """The criteria, the first pass and whole builds of invented cohorts."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from matching.combination import Assessment, Situation, Weights, assess
 from matching.engine import build, situation_of
 from matching.pairs import Pairs, all_pairs
 from matching.profile import Cohort, Policy, Profile, texts
+from matching.shortfall import Outcome, shortfalls
 
 SIZES = (102, 1000)  # a workshop like that of 2014, and a large brokerage event
 LARGE = 3000  # where the first pass begins, and every pair can still be judged to compare
@@ -19,9 +22,10 @@ GROUPS = ("creative", "growth")
 
 
 def tasks() -> dict[str, Timing]:
-    """Criteria of all pairs beside one product, whole builds beside their criteria, and what the first pass finds."""
+    """Criteria of all pairs beside one product, whole builds and shortfalls beside them, what the first pass finds."""
     found = {f"fit_{n}": fit_beside_product(n) for n in SIZES}
     found |= {f"build_{n}": whole_build(n) for n in SIZES}
+    found |= {f"short_{n}": everybody_short(n) for n in SIZES}
     return found | {f"first_pass_{LARGE}": first_pass_beside_product(LARGE)}
 
 
@@ -80,6 +84,20 @@ def whole_build(n: int) -> Timing:
     situation = invented_situation(n)
     floor = best_of(3, lambda: assess(situation, all_pairs(n)))
     return timing(best_of(3, lambda: build(cohort, vectors, Policy(), Weights(), seed=1)), floor)
+
+
+def everybody_short(n: int) -> Timing:
+    """Reasons and advice where all sit in one city and half state no needs, beside the criteria of all pairs."""
+    cohort, vectors = synthetic(n)
+    people = tuple(
+        replace(p, city="city", needs=p.needs[: STATEMENTS * (i % 2)]) for i, p in enumerate(cohort.profiles)
+    )
+    situation = situation_of(Cohort(people), vectors, Policy(), Weights())
+    nobody = Pairs(n, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    outcome = Outcome(situation, people, {"other_city": np.full(n, 2)}, np.full(n, 5), nobody)
+    notes = {"short": float(len(shortfalls(outcome)))}
+    floor = best_of(2, lambda: assess(situation, all_pairs(n)))
+    return timing(best_of(2, lambda: shortfalls(outcome)), floor, notes=notes)
 
 
 def first_pass_beside_product(n: int) -> Timing:

@@ -158,6 +158,21 @@ def test_progress_tells_every_stage_and_may_cancel() -> None:
         build(cohort, vectors_of(cohort.profiles), Policy(), Weights(), 1, cancel)
 
 
+def test_explaining_shortfalls_tells_how_far_it_is_and_may_cancel() -> None:
+    cohort = cohort_of(2)
+    seen: list[tuple[int, int]] = []
+
+    def cancel(stage: str, done: int, total: int) -> None:
+        if stage == "shortfalls":
+            seen.append((done, total))
+            if done == 3:
+                raise InterruptedError(stage)
+
+    with pytest.raises(InterruptedError, match="shortfalls"):
+        build(cohort, vectors_of(cohort.profiles), Policy(), Weights(), 1, cancel)
+    assert seen == [(0, 4), (1, 4), (2, 4), (3, 4)]  # advice for both, then what is in the way of either
+
+
 def test_the_json_is_canonical() -> None:
     content = run(cohort_of(12)).to_json()
     assert (

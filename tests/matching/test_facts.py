@@ -25,6 +25,16 @@ def test_languages_in_common_are_counted() -> None:
     assert shared_languages(facts_of(Cohort(people)), all_pairs(3)).tolist() == [2, 0, 0]
 
 
+def test_languages_in_common_are_counted_however_many_there_are() -> None:
+    every = [f"l{i:03d}" for i in range(150)]
+    people = [
+        profile(str(i), languages=frozenset(spoken)) for i, spoken in enumerate((every, every[60:140], every[:1]))
+    ]
+    assert shared_languages(facts_of(Cohort(tuple(people))), all_pairs(3)).tolist() == [80, 1, 0]
+    silent = Cohort(tuple(profile(str(i), languages=frozenset()) for i in range(3)))
+    assert shared_languages(facts_of(silent), all_pairs(3)).tolist() == [0, 0, 0]
+
+
 def test_traits_of_a_pair() -> None:
     people = (
         profile("a", city="Rome", sector="Games", group="creative"),

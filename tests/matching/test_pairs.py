@@ -1,8 +1,10 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.pairs import Pairs, all_pairs, blocks, pairs_from, pairs_of
+from matching.pairs import Pairs, all_pairs, blocks, pairs_from, pairs_of, with_everybody
 
 
 def listed(pairs: Pairs) -> list[tuple[int, int]]:
@@ -21,6 +23,15 @@ def test_the_pairs_of_one_come_in_the_order_of_the_others() -> None:
 def test_pairs_from_arrays_are_made_once_and_nobody_meets_itself() -> None:
     found = pairs_from(np.array([3, 0, 1, 2]), np.array([0, 3, 1, 1]), 4)
     assert listed(found) == [(0, 3), (1, 2)]
+
+
+def test_some_with_everybody_is_a_table_read_in_few_blocks() -> None:
+    table = with_everybody([1, 3], 4)
+    assert listed(table) == [(1, 0), (1, 1), (1, 2), (1, 3), (3, 0), (3, 1), (3, 2), (3, 3)]
+    assert table.codes().tolist() == [1, 5, 6, 7, 3, 7, 11, 15]
+    edges = [0, 6000, 12000, 17000, 20000]
+    spans = [block.span for block in blocks(with_everybody(range(0, 900, 45), 1000))]
+    assert spans == [slice(start, end) for start, end in pairwise(edges)]
 
 
 def test_at_how_many_pairs_each_is() -> None:

@@ -23,6 +23,7 @@ def test_bench_prints_every_figure_as_json(
     assert {"fit_12", "fit_40", "build_12", "all_pairs_60", "reciprocal_list_80"} <= set(found["tasks"])
     assert {"selection_30", "selection_policy_20", "first_pass_60"} <= set(found["tasks"])
     assert found["tasks"]["selection_30"]["notes"]["short"] == 0
+    assert found["tasks"]["short_40"]["notes"]["short"] == 40
     assert found["tasks"]["first_pass_60"]["notes"]["recall"] == 1
     assert found["tasks"]["fit_40"]["floor_seconds"] > 0
     assert set(found["encoder"]) == {"chosen", "plain", "fp32", found["encoder"]["chosen"]}
