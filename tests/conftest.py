@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import make_url
@@ -23,6 +24,9 @@ from tests import postgres
 for name in [name for name in os.environ if name.startswith("BROKER_")]:
     del os.environ[name]
 
+# How long an example takes is the machine's business: no test here is about time.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 _numbers = itertools.count(1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.domain import sheets
@@ -308,19 +308,19 @@ def damaged(draw: st.DrawFn, kinds: list[str]) -> bytes:
 TEXTS = [kind for kind in FILES if kind not in {"xlsx", "xls", "ods"}]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(damaged(TEXTS))
 def test_a_damaged_text_file_is_read_or_refused(content: bytes):
     read_or_refuse(content)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=400).map(lambda text: text.encode("utf-8", "replace"))))
 def test_anything_is_read_or_refused(content: bytes):
     read_or_refuse(content)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(damaged(["xlsx", "xls", "ods"]))
 def test_a_damaged_workbook_is_read_or_refused(content: bytes):
     read_or_refuse(content)
@@ -331,7 +331,7 @@ def _cells() -> st.SearchStrategy[str]:
     return st.text(letters, max_size=30).map(sheets.clean).filter(lambda cell: "_x000" not in cell)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(_cells().filter(bool), _cells(), _cells()), min_size=1, max_size=8),
     st.sampled_from(sheets.DELIMITERS),

@@ -52,7 +52,7 @@ def run(cohort: Cohort, policy: Policy | None = None, seed: int = 1) -> Result:
     return build(cohort, vectors_of(cohort.profiles), policy or Policy(), Weights(), seed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cohorts())
 def test_no_cohort_breaks_the_rules(cohort: Cohort) -> None:
     found = run(cohort)
@@ -68,7 +68,7 @@ def test_no_cohort_breaks_the_rules(cohort: Cohort) -> None:
     assert not any(owners[a] and owners[a] == owners[b] for a, b in chosen)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cohorts())
 def test_lists_are_symmetric_within_limits_and_shortfalls_are_told(cohort: Cohort) -> None:
     found = run(cohort)
@@ -82,7 +82,7 @@ def test_lists_are_symmetric_within_limits_and_shortfalls_are_told(cohort: Cohor
         assert all(found.short[sme].reason and found.short[sme].relaxation for _ in [0] if sme in found.short)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cohorts(), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_changes_nothing(cohort: Cohort, shuffle: random.Random) -> None:
     people = list(cohort.profiles)
@@ -90,7 +90,7 @@ def test_the_order_of_the_input_changes_nothing(cohort: Cohort, shuffle: random.
     assert run(replace(cohort, profiles=tuple(people))).to_json() == run(cohort).to_json()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cohorts())
 def test_numbers_stay_within_0_and_1(cohort: Cohort) -> None:
     found = run(cohort)

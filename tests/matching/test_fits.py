@@ -31,7 +31,7 @@ SITUATION = situation_of(
 EVERY = assess(SITUATION, all_pairs(18))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 17), st.integers(0, 17)), min_size=1, max_size=30))
 def test_any_pairs_asked_for_are_assessed_as_among_all(ends: list[tuple[int, int]]) -> None:
     one, other = np.array(ends).T

@@ -38,7 +38,7 @@ def test_references_are_the_same_in_any_order_and_even_over_languages() -> None:
     assert references(marked, many, spoken).sum(axis=0, dtype=int).tolist() == [300 * 64, 300 * 64]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_the_hubness_of_a_row_is_the_same_to_the_bit_in_any_block_and_order_of_coordinates(seed: int) -> None:
     draw = np.random.default_rng(seed)

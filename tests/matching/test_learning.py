@@ -131,7 +131,7 @@ def test_folds_are_equally_large_and_follow_the_id(ids: list[str], random: objec
     assert counts.max() - counts.min() <= 1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, FOLDS - 1))
 def test_what_a_query_says_never_reaches_the_weights_it_is_judged_by(held: int) -> None:
     told, _, _ = community(7, 80, 0.8)

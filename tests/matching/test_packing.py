@@ -24,7 +24,7 @@ def disjoint(chosen: list[int], given_sets: list[tuple[int, ...]]) -> bool:
     return len(members) == len(set(members))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(sets)
 def test_few_sets_are_chosen_best_and_a_near_choice_never_overlaps(given_sets: list[tuple[int, ...]]) -> None:
     worth = np.array([1 + ((7 * k * k + 3) % 11) / 10 for k in range(len(given_sets))])

@@ -37,7 +37,7 @@ def test_a_mutual_pair_is_no_ring() -> None:
     assert rings_of(value) == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([0.0, 0.0, 0.5, 0.9]), min_size=36, max_size=36))
 def test_the_best_total_of_disjoint_rings(cells: list[float]) -> None:
     value = np.array(cells).reshape(6, 6)

@@ -23,7 +23,7 @@ from matching.search import (
 
 Floats = NDArray[np.float32]
 TILES = ("SIDE", "TALL", "WIDE", "STRETCH")
-FEW_EXAMPLES = settings(max_examples=60, deadline=None)
+FEW_EXAMPLES = settings(max_examples=60)
 
 
 def vectors(n: int, seed: int, kinds: int = 5) -> Floats:
@@ -110,7 +110,7 @@ def test_reciprocal_lists_are_what_a_plain_loop_finds(n: int, k: int, seed: int,
     seed=st.integers(0, 2**20),
     changes=st.lists(st.tuples(st.integers(0, 29), st.integers(0, 2**20)), min_size=1, max_size=12),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_patched_lists_are_those_of_a_rebuild_however_often(
     n: int, k: int, spares: int, seed: int, changes: list[tuple[int, int]]
 ) -> None:

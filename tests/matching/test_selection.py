@@ -227,7 +227,7 @@ def worst_share(given: Problem, pairs: tuple[tuple[int, int], ...]) -> float:
     return float(Programme(given).shares(at).min())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(problems())
 def test_the_choice_is_valid_and_as_near_to_the_exact_optimum_as_its_gap_says(given: Problem) -> None:
     found = select(given)
@@ -243,14 +243,14 @@ def test_the_choice_is_valid_and_as_near_to_the_exact_optimum_as_its_gap_says(gi
     assert ours >= best - 2 * GOOD * max(1.0, total)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(problems())
 def test_no_minimum_is_missed_that_whole_pairs_could_keep(given: Problem) -> None:
     found = select(given)
     assert oracle.lacking(given, found.pairs) == pytest.approx(oracle.least_lacking(given), abs=1e-6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(problems())
 def test_the_worst_served_has_nearly_the_highest_share_that_all_can_have(given: Problem) -> None:
     """Of the best common share with pairs in part; where whole pairs cannot give that, nearly the best they can."""
@@ -261,7 +261,7 @@ def test_the_worst_served_has_nearly_the_highest_share_that_all_can_have(given: 
     assert found.floor >= min(promised, possible) - 0.05
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems(most_smes=12), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_changes_nothing(given: Problem, chance: Any) -> None:
     order = np.array(chance.sample(range(given.n), given.n))

@@ -35,7 +35,7 @@ def assessed(people: tuple[Profile, ...], among: int) -> Assessment:
     return assess(situation, pairs.where(pairs.second < among))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cohorts(), profiles(99))
 def test_another_profile_changes_no_fit_of_the_others(cohort: Cohort, newcomer: Profile) -> None:
     n = len(cohort.profiles)
@@ -45,7 +45,7 @@ def test_another_profile_changes_no_fit_of_the_others(cohort: Cohort, newcomer: 
     assert np.array_equal(after.fit, before.fit)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cohorts(), profiles(99))
 def test_an_unrelated_profile_changes_no_criterion_of_the_others(cohort: Cohort, newcomer: Profile) -> None:
     stranger = replace(newcomer, description="<unlike everything>")
@@ -67,7 +67,7 @@ def block(of: Statements, rows: np.ndarray) -> Statements:
     return replace(of, texts=said, languages=of.languages[rows], vectors=of.vectors[rows], words=of.words[rows])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_a_block_of_rows_and_columns_has_the_same_numbers(seed: int) -> None:
     draw = np.random.default_rng(seed)
