@@ -20,6 +20,7 @@ from broker.config import TEMPLATES, Settings
 from broker.db import now
 from broker.domain import subscriptions
 from broker.domain.windows import Window
+from broker.errors import InvalidError
 
 
 class OneLineHeader(UnstructuredHeader, BaseHeader):
@@ -64,7 +65,8 @@ class Envelope:
 def compose(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> EmailMessage:
     """The whole message, rendered from its kind's three templates; nothing is queued.
 
-    A mail to an SME says in its headers and at its end how to get no more of them."""
+    A mail to an SME says in its headers and at its end how to get no more of them. What is no single address is
+    refused (InvalidError, ValueError or what else the standard library raises)."""
     unsubscribe = ""
     if envelope.sme_id is not None:
         unsubscribe = subscriptions.link(settings, envelope.sme_id, envelope.to_address)
@@ -85,6 +87,8 @@ def compose(session: Session, settings: Settings, envelope: Envelope, context: M
 
 
 def _address(message: EmailMessage, settings: Settings, envelope: Envelope) -> None:
+    if not envelope.to_address.isascii():
+        raise InvalidError("The address of a mail must be plain ASCII, as profiles and accounts hold it.")
     sender_name, sender = parseaddr(settings.mail_from)
     message["From"] = Address(sender_name, addr_spec=sender)
     message["To"] = Address(_one_line(envelope.to_name), addr_spec=envelope.to_address)
@@ -109,8 +113,9 @@ def _encoding(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A header is one line; anything else would be another header."""
-    return " ".join(text.split())
+    """A header is one line, anything else would be another header; nor may a name pretend to be an encoded word,
+    which would be decoded into who knows what."""
+    return "".join(filter(str.isprintable, " ".join(text.split()))).replace("=?", "= ?")
 
 
 @lru_cache(maxsize=1)
