@@ -16,6 +16,7 @@ from sqlmodel import Session, select
 from broker.config import Settings
 from broker.db import Database
 from broker.domain.bounces import email_of
+from broker.domain.subscriptions import TO_ACCOUNTS
 from broker.domain.suppressions import BOUNCED, suppress
 from broker.models import Email, EmailStatus
 
@@ -123,7 +124,7 @@ def settle(session: Session, settings: Settings, report: Report) -> Verdict:
         return Verdict.NOTHING
     email.status, email.error = EmailStatus.FAILED, f"bounced: {report.status} {report.reason}".strip()[:500]
     session.add(email)
-    if email.sme_id is not None and BAD_ADDRESS.fullmatch(report.status):
+    if email.kind not in TO_ACCOUNTS and BAD_ADDRESS.fullmatch(report.status):
         suppress(session, email.to_address, BOUNCED)
     return Verdict.FAILED
 

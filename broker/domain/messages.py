@@ -68,7 +68,7 @@ def compose(session: Session, settings: Settings, envelope: Envelope, context: M
     A mail to an SME says in its headers and at its end how to get no more of them. What is no single address is
     refused (InvalidError, ValueError or what else the standard library raises)."""
     unsubscribe = ""
-    if envelope.sme_id is not None:
+    if envelope.sme_id is not None and envelope.kind not in subscriptions.TO_ACCOUNTS:
         unsubscribe = subscriptions.link(settings, envelope.sme_id, envelope.to_address)
     context = {**context, "unsubscribe": unsubscribe}
     plain = _render(f"{envelope.kind}/body.txt", context).rstrip() + "\n" + _render("_foot.txt", context)

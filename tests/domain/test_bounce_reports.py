@@ -66,6 +66,7 @@ def email(database: Database, settings: Settings) -> Email:
         account = make_account(session)
         email = letters.sign_in(session, settings, account, "https://x.example/")
         email.sme_id, email.event_id, email.to_address = sme.id, event.id, "sme@firm.example"
+        email.kind = "shortlist"
         email.status = EmailStatus.SENT
         return email
 
@@ -212,7 +213,7 @@ def test_an_accounts_address_is_not_suppressed_for_it_could_not_sign_in_again(
     database: Database, settings: Settings, email: Email
 ) -> None:
     with database.write() as session:
-        session.get_one(Email, email.id).sme_id = None
+        session.get_one(Email, email.id).kind = "undelivered"
     drop(settings, report(return_path(settings, email)))
 
     assert bounce_reports.read_folder(database)["failed"] == 1

@@ -154,3 +154,16 @@ def test_the_broker_reads_that_an_sme_unsubscribed(browse: Browse, world: World)
     browse().post(world.unsubscribe)
 
     assert "They unsubscribed with the link in a mail" in browse("broker").get(page).text
+
+
+def test_what_brokers_are_told_about_the_sme_is_still_sent(
+    browse: Browse, world: World, database: Database, settings: Settings
+) -> None:
+    queue_mails(database, settings, world)
+    sme_id = world.smes["Spielwerk"].id
+    with database.write() as session:
+        session.exec(select(Email).where(Email.sme_id == sme_id)).one().kind = "undelivered"
+
+    browse().post(world.unsubscribe)
+
+    assert statuses(database, sme_id) == [EmailStatus.QUEUED]
