@@ -32,8 +32,17 @@ class OneLineHeader(UnstructuredHeader, BaseHeader):
         return f"{self.name}: {self}{policy.linesep}"
 
 
+class _Headers(HeaderRegistry):
+    """Makes the class of each kind of header once, not for every header of every mail: that took half the time."""
+
+    @lru_cache  # noqa: B019 - there is one, and it lives as long as the process
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        """The class for headers of this name."""
+        return super().__getitem__(name)
+
+
 def _policy() -> Policy:
-    headers = HeaderRegistry()
+    headers = _Headers()
     for name in ("list-unsubscribe", "list-unsubscribe-post", "list-id"):
         headers.map_to_type(name, OneLineHeader)
     return SMTP.clone(cte_type="7bit", utf8=False, header_factory=headers)
