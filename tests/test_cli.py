@@ -180,6 +180,8 @@ def test_an_account_is_made_with_the_password_from_standard_input(run: Run, monk
         (["outbox", "retry"], "either one EMAIL_ID or --held"),
         (["outbox", "retry", "7", "--held"], "either one EMAIL_ID or --held"),
         (["outbox", "retry", "99999999999999999999"], "There is no such mail."),
+        (["smes", "erase", "4711"], "There is no SME 4711."),
+        (["smes", "erase", "99999999999999999999", "--yes"], "There is no SME 99999999999999999999."),
         (["backup", "/nonexistent/folder/x.db"], "There is no folder /nonexistent/folder."),
         (["shortlists", "build", "99"], "There is no event 99."),
         (["shortlists", "approve", "99"], "BROKER_SECRET_KEY is not set"),
@@ -276,6 +278,27 @@ def test_held_mails_of_a_restored_backup_can_be_sent(run: Run, database: Databas
     assert parse(run("outbox", "deliver", "--json"))["sent"] == 3
 
 
+def test_an_sme_is_erased_once_somebody_says_yes(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.write() as session:
+        sme_ids = [make_sme(session, name).id for name in ("Ada", "Bea")]
+    assert (
+        run("smes", "erase", str(sme_ids[0]), "--yes")
+        == f"SME {sme_ids[0]} is erased. 0 mails and 0 files went with it.\n"
+    )
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\ny\n"))
+    with pytest.raises(pytest.fail.Exception, match="Aborted"):
+        run("smes", "erase", str(sme_ids[1]))
+    assert "is erased" in run("smes", "erase", str(sme_ids[1]))
+
+
+def test_mails_that_came_back_are_read_on_demand(run: Run, home: Path) -> None:
+    (home / "bounces" / "new").mkdir(parents=True)
+    (home / "bounces" / "new" / "1").write_text("no report")
+    told = "0 mails came back, 1 files were not understood: see bounces/unread.\n"
+    assert run("outbox", "bounces") == told
+    assert parse(run("outbox", "bounces", "--json")) == {"failed": 0, "nothing": 0, "later": 0, "unread": 0}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -304,7 +327,7 @@ def broker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     "command",
     ["init", "demo", "serve", "import", "event create", "event register", "shortlists build", "shortlists approve",
-     "outbox deliver", "outbox retry", "export", "account create", "backup", "restore"],
+     "outbox deliver", "outbox retry", "outbox bounces", "smes erase", "export", "account create", "backup", "restore"],
 )  # fmt: skip
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert f"Usage: broker {command}" in run(*command.split(), "--help")

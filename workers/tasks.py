@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import outbox, profiles, relay, runs, shortlists
+from broker.domain import bounce_reports, outbox, profiles, relay, runs, shortlists
 from broker.queue import publisher
 from workers.app import app
 
@@ -88,6 +88,7 @@ def sweep() -> None:
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
+    bounce_reports.read_folder(database())
 
 
 _reminded = -REMINDER_SECONDS

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from broker.cli import accounts, backups, events, exports, imports, outbox, service, shortlists
+from broker.cli import accounts, backups, events, exports, imports, outbox, service, shortlists, smes
 from broker.errors import BrokerError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
@@ -15,6 +15,7 @@ for module in (service, imports, exports, backups):
     app.add_typer(module.app)
 for name, sub in {
     "event": events.app,
+    "smes": smes.app,
     "shortlists": shortlists.app,
     "outbox": outbox.app,
     "account": accounts.app,

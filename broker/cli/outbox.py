@@ -7,7 +7,7 @@ import typer
 from sqlmodel import Session, col, select
 
 from broker.cli.console import ACTOR, LAST_ID, AsJson, open_database, print_result, process_name
-from broker.domain import outbox, relay
+from broker.domain import bounce_reports, outbox, relay
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import Email, EmailStatus
 
@@ -59,3 +59,12 @@ def _retry_each(session: Session, email_ids: Sequence[int]) -> int:
         except ConflictError:
             refused += 1
     return refused
+
+
+@app.command("bounces")
+def bounces(as_json: AsJson = False) -> None:
+    """Read the mails that came back into HOME/bounces, now."""
+    with open_database() as database:
+        counts = bounce_reports.read_folder(database)
+        told = f"{counts['failed']} mails came back, {counts['unread']} files were not understood: see bounces/unread."
+        print_result(counts, as_json, told if counts["unread"] else told.partition(",")[0] + ".")

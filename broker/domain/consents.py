@@ -57,6 +57,12 @@ def withdraw_consent(session: Session, sme: Sme, purposes: Collection[Purpose], 
     audit.record(session, actor, "consent withdrawn", f"sme:{sme.id}", purposes=[*purposes])
 
 
+def stands(session: Session, sme: Sme, purpose: Purpose) -> bool:
+    """Whether the SME agreed to the purpose and has not taken it back."""
+    consent = _consent(session, sme, purpose)
+    return consent is not None and consent.withdrawn_at is None
+
+
 def _raise_version(session: Session, sme: Sme, changed: bool) -> None:
     """A form opened before a consent changed must not be saved over it unseen."""
     if changed:

@@ -1,46 +1,29 @@
-"""Every mail the service writes: one function and one template folder each, rendered to a fixed message."""
+"""Every mail the service writes: one function and one template folder each."""
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlmodel import Session, col, select
 
-from broker.config import TEMPLATES, Settings
-from broker.db import now
+from broker.config import Settings
 from broker.domain import outbox
 from broker.domain.cards import Card
-from broker.domain.windows import Window
+from broker.domain.messages import Envelope, compose
 from broker.models import Account, City, Contact, Email, Event, Introduction, Role, Sector, Sme
 
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """Where a mail goes and what it is for."""
-
-    key: str
-    kind: str
-    to_name: str
-    to_address: str
-    event_id: int | None = None
-    sme_id: int | None = None
-    reply_to: str | None = None
-    deadline: datetime | None = None
-    """When it is of no use any more; a failed delivery is tried again until then."""
-    not_before: datetime | None = None
-    window: Window | None = None
-    """At which hours of the recipient it may leave; none: at any."""
+__all__ = [
+    "Envelope",
+    "ShortlistLetter",
+    "compose",
+    "introductions",
+    "reply_addresses",
+    "run_of",
+    "shortlist",
+    "sign_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,46 +140,3 @@ def _write(session: Session, settings: Settings, envelope: Envelope, context: Ma
         not_before=envelope.not_before,
         window=envelope.window,
     )
-
-
-def compose(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> EmailMessage:
-    """The whole message, rendered from its kind's three templates; nothing is queued."""
-    text = {part: _render(f"{envelope.kind}/{part}", context) for part in ("subject.txt", "body.txt", "body.html")}
-    message = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=False))
-    sender_name, sender = parseaddr(settings.mail_from)
-    message["From"] = Address(sender_name, addr_spec=sender)
-    message["To"] = Address(_one_line(envelope.to_name), addr_spec=envelope.to_address)
-    if envelope.reply_to:
-        message["Reply-To"] = Address(addr_spec=envelope.reply_to)
-    message["Subject"] = _one_line(text["subject.txt"])
-    message["Date"] = format_datetime(now(session))
-    message["Message-ID"] = f"<{secrets.token_hex(16)}@{urlsplit(settings.public_url).hostname}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text["body.txt"], cte="quoted-printable")
-    message.add_alternative(css_inline.inline(text["body.html"]), subtype="html", cte="quoted-printable")
-    return message
-
-
-def _one_line(text: str) -> str:
-    """A header is one line; anything else would be another header."""
-    return " ".join(text.split())
-
-
-@lru_cache(maxsize=1)
-def _environments() -> dict[str, Environment]:
-    """HTML is escaped, text is not: said here for each, because file names alone would not do it."""
-    loader = FileSystemLoader(TEMPLATES / "emails")
-    return {
-        kind: Environment(
-            loader=loader,
-            autoescape=kind == "html",  # noqa: S701 - plain text must not be escaped
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        for kind in ("txt", "html")
-    }
-
-
-def _render(name: str, context: Mapping[str, Any]) -> str:
-    return _environments()[name.rpartition(".")[2]].get_template(name).render(context)

@@ -53,6 +53,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /outbox/{email_id}/html": EVERYBODY,
     "GET /s/{token}": EVERYBODY,  # the link is the key; SME and other SME each hold their own
     "POST /s/{token}/answers/{partner_id}": {**dict.fromkeys(PEOPLE, 303), "other SME": 404},
+    "GET /u/{token}": EVERYBODY,  # so is this one; it works once more as often as it is used
+    "POST /u/{token}": EVERYBODY,
+    "POST /u/{token}/undo": dict.fromkeys(PEOPLE, 303),
     "GET /smes": only(200, "broker", "other broker", "admin"),
     "GET /smes/new": only(200, "broker", "other broker", "admin"),
     "POST /smes/new": only(422, "broker", "other broker", "admin"),
@@ -118,12 +121,14 @@ _DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] =
     "POST /sign-out",
     "POST /sign-out/everywhere",
     "POST /s/{token}/answers/{partner_id}",
+    "POST /u/{token}/undo",
 }
 
 
 def _address(world: World, path: str, person: str) -> str:
     own = "Solar Łódka" if person == "other SME" else "Spielwerk"
-    token = world.links[own].removeprefix("/s/") if path.startswith("/s/") else "not-a-token"
+    links = {"/s/": world.links[own], "/u/": world.unsubscribe}
+    token = links.get(path[:3], "not-a-token").removeprefix(path[:3])
     values = {
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,

@@ -58,7 +58,7 @@ def test_no_link_of_any_mail_changes_anything_by_being_opened(
         mails = session.exec(select(Email)).all()
         before = everything(session)
     ours = {link for email in mails for link in links(email) if link.startswith(settings.public_url)}
-    assert {link.split("/")[3] for link in ours} == {"s", "sign-in"}
+    assert {link.split("/")[3] for link in ours} == {"s", "sign-in", "u"}
     assert {email.kind for email in mails} == {"shortlist", "introduction", "sign_in"}
 
     scanner = browse()

@@ -11,6 +11,7 @@ from broker.config import Settings
 from broker.models import Hub
 from broker.web.app import create_app
 from broker.web.deps import SessionDep
+from broker.web.security import SME_PATHS
 from tests.web.test_access import _address, routes
 from tests.web.world import PASSWORD, World
 
@@ -112,7 +113,7 @@ def test_every_form_of_a_signed_in_page_carries_the_token(app: FastAPI, browse: 
     admin = browse("admin")
     for name in routes(app):
         method, path = name.split(" ", 1)
-        if method == "GET" and not path.startswith("/s/"):
+        if method == "GET" and not path.startswith(SME_PATHS):
             text = admin.get(_address(world, path, "SME")).text
             for form in text.split("<form")[1:]:
                 is_post = 'method="post"' in form.split(">")[0]

@@ -8,9 +8,10 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import accounts, interests, letters
+from broker.domain import accounts, interests, letters, subscriptions
 from broker.models import (
     Account,
+    Contact,
     Event,
     Hub,
     ImportFile,
@@ -40,6 +41,8 @@ class World:
     run: Any = None
     registrations: dict[str, Registration] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    unsubscribe: str = ""
+    """Spielwerk's, as its mails have it."""
     import_file: Any = None
     email: Any = None
 
@@ -109,6 +112,8 @@ def build(session: Session, settings: Settings) -> World:
         name: interests.link(settings, row).removeprefix(settings.public_url)
         for name, row in world.registrations.items()
     }
+    contact = session.exec(select(Contact).where(Contact.sme_id == world.smes["Spielwerk"].id)).one()
+    world.unsubscribe = subscriptions.link(settings, contact.sme_id, contact.email).removeprefix(settings.public_url)
     world.run = make_run(session, world.event)
     for one, other, evidence in PAIRS:
         match_up(session, world, one, other, evidence)

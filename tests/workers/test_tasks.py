@@ -178,3 +178,13 @@ def test_two_worker_processes_never_share_a_name() -> None:
 
     assert tasks.owner() != first
     assert len(first) <= 80
+
+
+def test_the_sweep_reads_what_came_back(database: Database, woken: list[Wake]) -> None:
+    folder = database.settings.bounces_dir / "new"
+    folder.mkdir(parents=True)
+    (folder / "1.M1.mx").write_text("Subject: no report\n\nHello")
+
+    tasks.sweep()
+
+    assert [path.name for path in (folder.parent / "unread").iterdir()] == ["1.M1.mx"]

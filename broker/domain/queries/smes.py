@@ -14,6 +14,7 @@ from broker.domain.queries.events import IntroductionRow, introductions
 from broker.domain.queries.rings import RingRow, rings_of_sme
 from broker.domain.queries.shortlists import ListRow, lists_of_sme, place
 from broker.domain.records import Record, load_record, load_records
+from broker.domain.suppressions import reason_of
 from broker.models import City, Consent, Event, Hub, Sector, Sme, SmeStatus
 
 PAGE_SIZE = 50
@@ -67,6 +68,8 @@ class SmeView:
     rings: dict[int, RingRow]
     """By event, the exchange ring it is part of."""
     introductions: list[IntroductionRow]
+    no_mail: str
+    """Why nothing is sent to its address, whatever it agreed to; else empty."""
 
 
 def sme_page(session: Session, filters: Filters, page: int = 1) -> SmePage:
@@ -165,4 +168,5 @@ def sme_view(session: Session, sme: Sme) -> SmeView:
         lists=lists_of_sme(session, sme.id or 0),
         rings=rings_of_sme(session, sme.id or 0),
         introductions=introductions(session, sme_id=sme.id),
+        no_mail=(reason_of(session, record.facts["email"]) or "") if record.facts["email"] else "",
     )

@@ -1,0 +1,98 @@
+"""An SME says itself, by the link in each of its mails, that it wants no more of them, and may take that back."""
+
+import hashlib
+import hmac
+
+from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy import ColumnElement, func, update
+from sqlmodel import Session, col, select
+
+from broker.config import Settings
+from broker.db import now, wake
+from broker.domain import audit, consents
+from broker.domain.suppressions import UNSUBSCRIBED, lift, reason_of, suppress
+from broker.errors import ConflictError, NotFoundError
+from broker.models import Contact, Email, EmailStatus, Purpose, Sme
+
+TO_ACCOUNTS = frozenset({"sign_in", "summary", "undelivered"})
+"""Kinds of mail that go to brokers and organisers; all others go to SMEs, who may unsubscribe."""
+NO_LINK = "This link does not work any more: no mail goes from this profile to the address it was sent to."
+RETURNED = "Mails to this address came back, so none are sent. Your broker can enter another one."
+
+
+def link(settings: Settings, sme_id: int, address: str) -> str:
+    """The signed address of the page where an SME unsubscribes; good as long as `address` is its contact."""
+    return f"{settings.public_url}/u/{_token(settings, sme_id, address)}"
+
+
+def _token(settings: Settings, sme_id: int, address: str) -> str:
+    key = settings.secret_key.encode()
+    digest = hmac.new(key, b"unsubscribe:" + address.strip().casefold().encode(), hashlib.sha256).hexdigest()[:32]
+    return str(_signer(settings).dumps([sme_id, digest]))
+
+
+def _signer(settings: Settings) -> URLSafeSerializer:
+    return URLSafeSerializer(settings.secret_key, salt="unsubscribe", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def open_link(session: Session, settings: Settings, token: str, *, lock: bool = False) -> Contact:
+    """The contact a link stands for. NotFoundError when it is not ours or the contact has another address by now."""
+    try:
+        sme_id, _ = _signer(settings).loads(token)
+    except (BadData, TypeError, ValueError):
+        sme_id = None
+    query = select(Contact).where(Contact.sme_id == sme_id)
+    contact = session.exec(query.with_for_update() if lock else query).first() if isinstance(sme_id, int) else None
+    if contact is None or not hmac.compare_digest(_token(settings, contact.sme_id, contact.email), token):
+        raise NotFoundError(NO_LINK)
+    return contact
+
+
+def unsubscribe(session: Session, contact: Contact) -> None:
+    """Send nothing more to this contact, not even what waits; a second time changes nothing."""
+    suppress(session, contact.email, UNSUBSCRIBED)
+    sme = session.get_one(Sme, contact.sme_id)
+    if consents.stands(session, sme, Purpose.MAILING):
+        consents.withdraw_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
+    waiting = col(Email.status).in_([EmailStatus.DRAFT, EmailStatus.QUEUED, EmailStatus.HELD])
+    stopped = session.connection().execute(
+        update(Email)
+        .where(_mails_to(contact), waiting)
+        .values(status=EmailStatus.SUPPRESSED, error="unsubscribed", owner=None, lease_until=None)
+    )
+    if stopped.rowcount:
+        audit.record(session, f"sme {sme.id}", "mails.stop", f"sme:{sme.id}", mails=stopped.rowcount)
+
+
+def resubscribe(session: Session, contact: Contact) -> None:
+    """Take it back: consent again, and what was stopped and is still of use goes out.
+
+    ConflictError where the address is suppressed for another reason."""
+    reason = reason_of(session, contact.email)
+    if reason not in {None, UNSUBSCRIBED}:
+        raise ConflictError(RETURNED)
+    sme = session.get_one(Sme, contact.sme_id)
+    if is_subscribed(session, contact):
+        return
+    lift(session, contact.email)
+    consents.record_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
+    stopped = (col(Email.status) == EmailStatus.SUPPRESSED) & (col(Email.message) != b"")
+    session.connection().execute(
+        update(Email)
+        .where(_mails_to(contact), stopped, col(Email.deadline) > now(session))
+        .values(status=EmailStatus.QUEUED, error="")
+    )
+    wake(session, "outbox.deliver")
+
+
+def is_subscribed(session: Session, contact: Contact) -> bool:
+    """Whether this contact gets mails: it agreed to, and its address is not suppressed."""
+    sme = session.get_one(Sme, contact.sme_id)
+    return consents.stands(session, sme, Purpose.MAILING) and reason_of(session, contact.email) is None
+
+
+def _mails_to(contact: Contact) -> ColumnElement[bool]:
+    """What is mailed to SMEs at this address: another SME may have the same, and the address is what is suppressed."""
+    same_address = func.lower(Email.to_address) == contact.email.strip().lower()
+    to_an_sme = col(Email.sme_id).is_not(None) & col(Email.kind).not_in(TO_ACCOUNTS)
+    return to_an_sme & (same_address | (col(Email.sme_id) == contact.sme_id))
