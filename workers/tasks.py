@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import outbox, profiles, relay, runs, shortlists
+from broker.domain import accounts, mailings, outbox, profiles, relay, runs, shortlists
 from broker.queue import publisher
 from workers.app import app
 
@@ -88,6 +88,19 @@ def sweep() -> None:
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
+        accounts.forget_expired(session)
+    _write_mailings()
+
+
+def _write_mailings() -> None:
+    """Write what the plans of events have due, in short transactions so that nobody waits long for the database."""
+    while True:
+        with database().write() as session:
+            written = mailings.write_due(session, database().settings)
+        if written:
+            log.info("%s mails written by date", written)
+        if written < mailings.BATCH:
+            return
 
 
 _reminded = -REMINDER_SECONDS

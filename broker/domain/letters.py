@@ -55,14 +55,18 @@ class ShortlistLetter:
     link: str
     reply_to: str | None
     run_id: int
+    not_before: datetime | None = None
+    window: Window | None = None
 
 
-def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> Email:
+Letter = tuple[Envelope, dict[str, Any]]
+"""What `write` and `compose` take: where it goes, and what its templates are rendered with."""
+
+
+def shortlist(settings: Settings, letter: ShortlistLetter) -> Letter:
     """The shortlist of one SME, ahead of the workshop."""
     event, sme = letter.event, letter.sme
-    return _write(
-        session,
-        settings,
+    return (
         Envelope(
             key=f"shortlist:{event.id}:{sme.id}:{letter.run_id}",
             kind="shortlist",
@@ -72,6 +76,8 @@ def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> 
             sme_id=sme.id,
             reply_to=letter.reply_to,
             deadline=event.answers_until,
+            not_before=letter.not_before,
+            window=letter.window,
         ),
         {
             "event": event,
@@ -113,7 +119,7 @@ def introductions(session: Session, settings: Settings, event: Event, introducti
             deadline=event.ends_at,
         )
         context = {"event": event, "city": city, "zone": ZoneInfo(city.timezone), "own": own, "other": other}
-        mails.append(_write(session, settings, envelope, context | {"demo": settings.is_demo}))
+        mails.append(write(session, settings, envelope, context | {"demo": settings.is_demo}))
     return mails
 
 
@@ -135,7 +141,7 @@ def sign_in(session: Session, settings: Settings, account: Account, url: str) ->
         to_name=account.name,
         to_address=account.email,
     )
-    return _write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
+    return write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
 
 
 def reply_addresses(session: Session) -> dict[str, str]:
@@ -144,7 +150,7 @@ def reply_addresses(session: Session) -> dict[str, str]:
     return {account.city_code: account.email for account in session.exec(brokers) if account.city_code}
 
 
-def _write(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> Email:
+def write(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> Email:
     """Queue the mail as it is now, so that what is sent is what was approved (law 5)."""
     return outbox.write(
         session,
