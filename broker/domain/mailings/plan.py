@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from broker.db import UTCDateTime, now, wake
 from broker.domain import audit
 from broker.domain.windows import Window, next_open
-from broker.errors import InvalidError, NotFoundError
+from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import City, Email, EmailStatus, Event, Mailing, MailingKind, Sme
 from broker.models.mail import DAY
 
@@ -31,6 +31,7 @@ DAYS_BEFORE = {
 """What the form proposes."""
 STOPPED = "Stopped by the organiser."
 """Why a mail is held that a stop holds: by this, and only by this, it is known to the resuming."""
+NOT_PLANNED = "No mail of this kind is planned."
 SUPERSEDED = "A newer shortlist took its place before it left."
 
 
@@ -163,7 +164,7 @@ def _set(
 
 
 def stop(session: Session, actor: str, event_id: int, kind: MailingKind) -> None:
-    """Hold what waits, and write no more of this kind until it is resumed. NotFoundError where none is planned.
+    """Hold what waits, and write no more of this kind until it is resumed. ConflictError where none is planned.
 
     Shortlists can be stopped without a date, too: they may wait in a long queue."""
     lock(session, event_id)
@@ -171,7 +172,7 @@ def stop(session: Session, actor: str, event_id: int, kind: MailingKind) -> None
     if mailing is None and kind == MailingKind.SHORTLIST:
         mailing = Mailing(event_id=event_id, kind=kind, due_at=now(session))
     if mailing is None:
-        raise NotFoundError("No such mail is planned.")
+        raise ConflictError(NOT_PLANNED)
     if mailing.stopped_at is None:
         mailing.stopped_at = now(session)
         session.add(mailing)
@@ -181,11 +182,11 @@ def stop(session: Session, actor: str, event_id: int, kind: MailingKind) -> None
 
 
 def resume(session: Session, actor: str, event_id: int, kind: MailingKind) -> None:
-    """Queue what the stop holds again, for the date and hours of the plan. NotFoundError where none is planned."""
+    """Queue what the stop holds again, for the date and hours of the plan. ConflictError where none is planned."""
     event = lock(session, event_id)
     mailing = by_kind(session, event_id).get(kind)
     if mailing is None:
-        raise NotFoundError("No such mail is planned.")
+        raise ConflictError(NOT_PLANNED)
     if mailing.stopped_at is not None:
         mailing.stopped_at = None
         session.add(mailing)
