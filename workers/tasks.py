@@ -26,6 +26,10 @@ REMINDER_SECONDS = 60.0
 """A process reminds of them no more often: the model may take long to load, or fail to."""
 
 
+PAUSE_SECONDS = 0.2
+"""Between two such transactions: who waits for SQLite's lock looks for it every tenth of a second."""
+
+
 @lru_cache(maxsize=1)
 def database() -> Database:
     """This process's database; made when its first task runs, so never shared through a fork."""
@@ -101,6 +105,7 @@ def _write_mailings() -> None:
             log.info("%s mails written by date", written)
         if written < mailings.BATCH:
             return
+        time.sleep(PAUSE_SECONDS)
 
 
 _reminded = -REMINDER_SECONDS

@@ -18,7 +18,7 @@ from broker.domain.reminders import ReminderLetter
 from broker.domain.windows import is_open
 from broker.models import City, Email, Event, Mailing, MailingKind, Registration
 
-BATCH = 100
+BATCH = 50
 """Mails of one transaction: about half a second, for which SQLite lets nobody else write."""
 LinkOf = Callable[[Registration], str]
 
