@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from broker.cli import accounts, backups, events, exports, imports, outbox, service, shortlists
+from broker.cli import accounts, backups, events, exports, imports, mailings, outbox, service, shortlists
 from broker.errors import BrokerError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
@@ -16,6 +16,7 @@ for module in (service, imports, exports, backups):
 for name, sub in {
     "event": events.app,
     "shortlists": shortlists.app,
+    "mailings": mailings.app,
     "outbox": outbox.app,
     "account": accounts.app,
 }.items():

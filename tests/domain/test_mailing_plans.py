@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import approvals, mailings
+from broker.domain import approvals, mailings, outbox
 from broker.domain.queries.mailings import plan_view, preview
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
@@ -217,8 +217,10 @@ def test_a_stop_holds_what_waits_and_a_resume_queues_only_that(session: Session,
     mailings.stop(session, "ann", event.id, SHORTLIST)
     assert [(mail.status, mail.error) for mail in mails(session)] == [
         (EmailStatus.HELD, "Restored from a backup."),
-        (EmailStatus.HELD, mailings.STOPPED),
+        (EmailStatus.HELD, outbox.STOPPED),
     ]
+    with pytest.raises(ConflictError, match="The organiser stopped these mails"):
+        outbox.retry(session, "ann", mails(session)[1].id)
     save(session, event, shortlist="2027-03-17T09:00")
     mailings.resume(session, "ann", event.id, SHORTLIST)
     assert [(mail.status, mail.error) for mail in mails(session)] == [

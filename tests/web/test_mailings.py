@@ -1,6 +1,7 @@
 """The plan on an event's page: its form, its previews, stop and resume."""
 
 import html
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +11,19 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
 from broker.db import Database
-from broker.models import AuditEntry, Email, EmailStatus, Mailing, MailingKind, Registration
+from broker.models import (
+    AuditEntry,
+    Contact,
+    Email,
+    EmailStatus,
+    Event,
+    Mailing,
+    MailingKind,
+    Registration,
+    Shortlist,
+    ShortlistStatus,
+    Sme,
+)
 from tests.domain.mail_rows import add_mail
 from tests.web.world import World
 
@@ -143,3 +156,51 @@ def test_stop_and_resume_by_button(browse: Browse, database: Database, world: Wo
         ("mailing.stop", actor),
         ("mailing.resume", actor),
     ]
+
+
+def test_approving_says_when_the_mails_leave(browse: Browse, database: Database, world: World) -> None:
+    organiser, base = browse("organiser"), f"/events/{world.event.id}"
+    told = []
+    for step in ("", "mailings", "mailings/shortlist/stop"):
+        if step:
+            organiser.post(f"{base}/{step}", data=form(world))
+        with database.write() as session:
+            for shortlist in session.exec(select(Shortlist).where(Shortlist.event_id == world.event.id)):
+                shortlist.status = ShortlistStatus.DRAFT
+            for email in session.exec(select(Email).where(Email.kind == "shortlist")):
+                session.delete(email)
+        page = organiser.get(f"{base}/shortlists").text
+        organiser.post(f"{base}/approve", data={"run_id": str(world.run.id)})
+        told.append((re.findall(r"The mails [^<.]*", page)[0], organiser.get(base).text))
+    date = f"{day(world, 14):%a} {day(world, 14).day} {day(world, 14):%B %Y}, 09:00 (Berlin time)"
+    assert [told for told, _ in told] == [
+        "The mails go out at once and cannot be called back",
+        f"The mails leave from {date}, at the send hours of their recipients; "
+        + "until then you can move or stop them on the event’s page",
+        "The mails are held until you resume the mailing on the event’s page",
+    ]
+    for (_, page), expected in zip(
+        told,
+        (
+            "3 mails written; they are on their way.",
+            f"3 mails written; they leave from {date}, at the send hours.",
+            "3 mails written; they are held until you resume the mailing.",
+        ),
+        strict=True,
+    ):
+        assert expected in page
+
+
+@pytest.mark.parametrize("kind", list(MailingKind))
+def test_what_people_type_stays_text_in_every_mail(
+    browse: Browse, database: Database, world: World, kind: MailingKind
+) -> None:
+    typed = "<script>alert(1)</script>"
+    with database.write() as session:
+        for row in (*session.exec(select(Sme)), *session.exec(select(Event)), *session.exec(select(Contact))):
+            row.name = typed
+
+    page = browse("organiser").get(f"/events/{world.event.id}/mailings/{kind}/html").text
+
+    assert typed not in page
+    assert html.escape(typed) in page

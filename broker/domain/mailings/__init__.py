@@ -2,7 +2,6 @@
 
 from broker.domain.mailings.plan import (
     DAYS_BEFORE,
-    STOPPED,
     TITLES,
     Plan,
     by_kind,
@@ -24,7 +23,6 @@ from broker.domain.mailings.writing import BATCH, Batch, reminder_letters, write
 __all__ = [
     "BATCH",
     "DAYS_BEFORE",
-    "STOPPED",
     "TITLES",
     "Batch",
     "Plan",

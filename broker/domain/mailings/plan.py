@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import UTCDateTime, now, wake
 from broker.domain import audit
+from broker.domain.outbox import STOPPED
 from broker.domain.windows import Window, next_open
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import City, Email, EmailStatus, Event, Mailing, MailingKind, Sme
@@ -29,8 +30,6 @@ DAYS_BEFORE = {
     MailingKind.SUMMARY: 1,
 }
 """What the form proposes."""
-STOPPED = "Stopped by the organiser."
-"""Why a mail is held that a stop holds: by this, and only by this, it is known to the resuming."""
 NOT_PLANNED = "No mail of this kind is planned."
 SUPERSEDED = "A newer shortlist took its place before it left."
 

@@ -1,6 +1,6 @@
 """What the organiser's pages read about an event's plan of mails, and previews of mails not yet written."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import EmailMessage
 
@@ -103,8 +103,10 @@ def preview(session: Session, settings: Settings, event: Event, kind: MailingKin
     if chosen is None:
         return Preview([], None, None, None)
     due = next_open(max(moment, mailing.due_at), mailings.window(event, chosen.city)) if mailing else None
-    letter = _letter(session, settings, event, kind, people[chosen], due or moment)
-    return Preview(addressees, chosen, due, letters.compose(session, settings, *letter))
+    envelope, context = _letter(session, settings, event, kind, people[chosen], due or moment)
+    # Of nobody: whatever link a mail holds that acts for its SME, a preview holds none.
+    message = letters.compose(session, settings, replace(envelope, sme_id=None), context)
+    return Preview(addressees, chosen, due, message)
 
 
 def _brokers(session: Session, event: Event) -> dict[Addressee, tuple[Account, City]]:
