@@ -173,10 +173,10 @@ def test_approving_says_when_the_mails_leave(browse: Browse, database: Database,
         organiser.post(f"{base}/approve", data={"run_id": str(world.run.id)})
         told.append((re.findall(r"The mails [^<.]*", page)[0], organiser.get(base).text))
     date = f"{day(world, 14):%a} {day(world, 14).day} {day(world, 14):%B %Y}, 09:00 (Berlin time)"
+    until_then = "at the send hours of their recipients; until then you can move or stop them on the event’s page"
     assert [told for told, _ in told] == [
         "The mails go out at once and cannot be called back",
-        f"The mails leave from {date}, at the send hours of their recipients; "
-        + "until then you can move or stop them on the event’s page",
+        f"The mails leave from {date}, {until_then}",
         "The mails are held until you resume the mailing on the event’s page",
     ]
     for (_, page), expected in zip(
