@@ -24,7 +24,7 @@ from broker.models import (
     ShortlistStatus,
     Sme,
 )
-from tests.domain.mail_rows import approved_lists, mailed_pair, plan, set_clock, utc, workshop
+from tests.domain.mail_rows import add_mail, approved_lists, mailed_pair, plan, set_clock, utc, workshop
 from tests.factories import make_account, make_shortlists, make_sme, register
 from tests.races import behind
 
@@ -383,6 +383,14 @@ def test_who_would_not_get_a_mail_has_no_preview_of_it(session: Session, at: obj
     with pytest.raises(NotFoundError):
         preview(session, SETTINGS, event, REMINDER, stranger.id)
     assert [row.id for row in preview(session, SETTINGS, event, REMINDER, other.id).addressees] == [one.id, other.id]
+
+
+def test_who_has_a_mail_already_is_not_told_to_get_it(session: Session, at: Callable[[datetime], None]) -> None:
+    event = workshop(session)
+    one, other = mailed_pair(session, event)
+    add_mail(session, event, one, "reminder")
+    assert [row.id for row in preview(session, SETTINGS, event, REMINDER).addressees] == [other.id]
+    assert [row.id for row in preview(session, SETTINGS, event, LAST_CALL).addressees] == [one.id, other.id]
 
 
 def test_every_city_with_its_zone_can_be_planned_for(session: Session, at: object) -> None:

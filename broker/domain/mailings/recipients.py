@@ -67,8 +67,10 @@ def due(
 
 def expected(session: Session, event: Event, kind: MailingKind, status: ShortlistStatus) -> list[Recipient]:
     """SMEs that would get a mail of this kind as things stand, by the lists of this status."""
-    said = () if kind == MailingKind.SHORTLIST else _has_not_said(event, kind)
-    return [Recipient(*row) for row in session.exec(_reachable(event, status).where(*said))]
+    query = _reachable(event, status)
+    if kind != MailingKind.SHORTLIST:
+        query = query.where(~_mailed(event, (kind,)), *_has_not_said(event, kind))
+    return [Recipient(*row) for row in session.exec(query)]
 
 
 def brokers(session: Session, event: Event) -> Sequence[tuple[Account, City]]:
