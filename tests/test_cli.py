@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
@@ -299,6 +300,24 @@ def test_mails_that_came_back_are_read_on_demand(run: Run, home: Path) -> None:
     assert parse(run("outbox", "bounces", "--json")) == {"failed": 0, "nothing": 0, "later": 0, "unread": 0}
 
 
+def test_the_mails_of_a_workshop_are_planned_stopped_and_resumed(run: Run, error: Run, database: Database) -> None:
+    with database.write() as session:
+        starts = datetime(2099, 6, 1, 7, 30, tzinfo=UTC)
+        make_event(session, starts_at=starts, ends_at=starts + timedelta(hours=8), answers_until=starts)
+    saved = parse(run("mailings", "plan", "1", "--reminder", "2099-05-25T09:00", "--closes", "18:00", "--json"))
+    nothing = {"from": "", "stopped": False}
+    reminder = {"from": "2099-05-25T09:00", "stopped": False}
+    mails = {"shortlist": nothing, "reminder": reminder, "last_call": nothing, "summary": nothing}
+    assert saved == {"opens": "08:00", "closes": "18:00", "mails": mails}
+    assert run("mailings", "stop", "1", "reminder") == "Reminder: stopped.\n"
+    assert parse(run("mailings", "show", "1", "--json"))["mails"]["reminder"]["stopped"]
+    assert error("mailings", "plan", "1", "--reminder", "").startswith("Reminder: it is stopped.")
+    assert run("mailings", "resume", "1", "reminder") == "Reminder: goes on.\n"
+    assert run("mailings", "show", "1").splitlines()[1] == "reminder: 2099-05-25T09:00"
+    assert parse(run("mailings", "write", "--json")) == {"written": 0}
+    assert error("mailings", "stop", "1", "summary") == "No mail of this kind is planned."
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -327,7 +346,8 @@ def broker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     "command",
     ["init", "demo", "serve", "import", "event create", "event register", "shortlists build", "shortlists approve",
-     "outbox deliver", "outbox retry", "outbox bounces", "smes erase", "export", "account create", "backup", "restore"],
+     "mailings show", "mailings plan", "mailings stop", "mailings resume", "mailings write", "outbox deliver",
+     "outbox retry", "outbox bounces", "smes erase", "export", "account create", "backup", "restore"],
 )  # fmt: skip
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert f"Usage: broker {command}" in run(*command.split(), "--help")

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import bounce_reports, outbox, profiles, relay, runs, shortlists
+from broker.domain import accounts, bounce_reports, mailings, outbox, profiles, relay, runs, shortlists
 from broker.queue import publisher
 from workers.app import app
 
@@ -24,6 +24,10 @@ FORGOTTEN = timedelta(seconds=30)
 """Sectors are looked for as soon as they are imported; only what waits longer has been forgotten."""
 REMINDER_SECONDS = 60.0
 """A process reminds of them no more often: the model may take long to load, or fail to."""
+
+
+PAUSE_SECONDS = 0.2
+"""Between two such transactions: who waits for SQLite's lock looks for it every tenth of a second."""
 
 
 @lru_cache(maxsize=1)
@@ -88,7 +92,21 @@ def sweep() -> None:
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
+        accounts.forget_expired(session)
+    _write_mailings()
     bounce_reports.read_folder(database())
+
+
+def _write_mailings() -> None:
+    """Write what the plans of events have due, in short transactions so that nobody waits long for the database."""
+    while True:
+        with database().write() as session:
+            written = mailings.write_due(session, database().settings)
+        if written:
+            log.info("%s mails written by date", written)
+        if written < mailings.BATCH:
+            return
+        time.sleep(PAUSE_SECONDS)
 
 
 _reminded = -REMINDER_SECONDS

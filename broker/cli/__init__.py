@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from broker.cli import accounts, backups, events, exports, imports, outbox, service, shortlists, smes
+from broker.cli import accounts, backups, events, exports, imports, mailings, outbox, service, shortlists, smes
 from broker.errors import BrokerError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
@@ -17,6 +17,7 @@ for name, sub in {
     "event": events.app,
     "smes": smes.app,
     "shortlists": shortlists.app,
+    "mailings": mailings.app,
     "outbox": outbox.app,
     "account": accounts.app,
 }.items():

@@ -119,7 +119,6 @@ def authenticate(session: Session, email: str, password: str) -> Account | None:
 def sign_in(session: Session, account: Account) -> str:
     """Start a session; gives the token for the cookie, of which only the hash is kept."""
     moment = now(session)
-    session.connection().execute(delete(SignIn).where(col(SignIn.expires_at) < moment))
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
@@ -164,13 +163,20 @@ def mail_link(session: Session, settings: Settings, email: str) -> None:
     if account is None:
         return
     moment = now(session)
-    session.connection().execute(delete(LoginToken).where(col(LoginToken.expires_at) < moment))
     token = secrets.token_urlsafe(32)
     session.add(
         LoginToken(token_hash=_digest(token), account_id=account.id or 0, expires_at=moment + LINK_LIFE, used_at=None)
     )
     session.flush()
     letters.sign_in(session, settings, account, f"{settings.public_url}/sign-in/link/{token}")
+
+
+def forget_expired(session: Session) -> int:
+    """Delete sign-in links and sessions that are over; how many."""
+    moment = now(session)
+    links = session.connection().execute(delete(LoginToken).where(col(LoginToken.expires_at) < moment))
+    sessions = session.connection().execute(delete(SignIn).where(col(SignIn.expires_at) < moment))
+    return links.rowcount + sessions.rowcount
 
 
 def link_is_open(session: Session, token: str) -> bool:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import audit, cards, events, interests, letters
+from broker.domain import audit, cards, interests, letters, mailings
 from broker.errors import ConflictError
 from broker.models import (
     INACTIVE,
@@ -18,6 +18,7 @@ from broker.models import (
     Email,
     EmailStatus,
     Event,
+    MailingKind,
     Purpose,
     Registration,
     Shortlist,
@@ -36,13 +37,19 @@ class Approval:
     run_id: int | None = None
     drafts: Sequence[Shortlist] = ()
     mailed: frozenset[int] = frozenset()
-    unchanged: int = 0
+    same: frozenset[int] = frozenset()
+    """Their partners are those of the mail they have or are about to get."""
     not_mailed: dict[str, str] = field(default_factory=dict)
 
     @property
     def lists(self) -> int:
         """How many draft shortlists there are."""
         return len(self.drafts)
+
+    @property
+    def unchanged(self) -> int:
+        """How many SMEs get no second mail."""
+        return len(self.same)
 
     @property
     def mails(self) -> int:
@@ -76,7 +83,7 @@ def foretell(session: Session, event_id: int, *, lock: bool = False) -> Approval
         run_id=drafts[0].run_id,
         drafts=drafts,
         mailed=frozenset(changed - not_mailed.keys()),
-        unchanged=len(drafts) - len(changed),
+        same=frozenset(draft.sme_id for draft in drafts) - changed,
         not_mailed=dict(sorted(not_mailed.values())),
     )
 
@@ -98,7 +105,8 @@ def _last_told(session: Session, event_id: int) -> dict[int, int]:
     """By SME: the run whose shortlist its newest mail is about, where that mail was sent or is on its way."""
     mails = session.exec(
         select(Email.sme_id, Email.key)
-        .where(Email.event_id == event_id, Email.kind == "shortlist", col(Email.status).in_(UNDER_WAY))
+        .where(Email.event_id == event_id, Email.kind == "shortlist")
+        .where(col(Email.status).in_(UNDER_WAY) | mailings.is_stopped())
         .order_by(col(Email.id))
     )
     return {sme_id: letters.run_of(key) for sme_id, key in mails if sme_id is not None}
@@ -139,7 +147,7 @@ def approve(session: Session, settings: Settings, actor: str, event_id: int, run
     ConflictError where there is no draft (a second click finds none), where the drafts are not those that were
     seen, where an SME has left since, or where nobody could answer any more."""
     settings.require_secret()
-    event = events.get(session, event_id)
+    event = mailings.lock(session, event_id)
     if now(session) > event.answers_until:
         raise ConflictError("This workshop has begun: nobody could answer any more.")
     plan = foretell(session, event_id, lock=True)
@@ -155,6 +163,7 @@ def approve(session: Session, settings: Settings, actor: str, event_id: int, run
     for draft in plan.drafts:
         draft.status = ShortlistStatus.APPROVED
     session.flush()
+    mailings.supersede(session, event_id, plan.same)
     _write_mails(session, settings, event, [draft for draft in plan.drafts if draft.sme_id in plan.mailed])
     subject = f"event {event.id}"
     audit.record(session, actor, "shortlists.approve", subject, mails=plan.mails, unchanged=plan.unchanged)
@@ -181,7 +190,8 @@ def _refuse_who_left(session: Session, drafts: Sequence[Shortlist]) -> None:
 
 
 def _write_mails(session: Session, settings: Settings, event: Event, shortlists: Sequence[Shortlist]) -> None:
-    city = session.get_one(City, event.city_code)
+    cities = {city.code: city for city in session.exec(select(City))}
+    mailing = mailings.by_kind(session, event.id).get(MailingKind.SHORTLIST)
     shown = cards.for_shortlists(session, shortlists)
     rows = session.exec(
         select(Shortlist, Sme, Registration, Contact)
@@ -193,17 +203,19 @@ def _write_mails(session: Session, settings: Settings, event: Event, shortlists:
     ).all()
     replies = letters.reply_addresses(session)
     for shortlist, sme, registration, contact in rows:
-        letters.shortlist(
-            session,
-            settings,
-            letters.ShortlistLetter(
-                event=event,
-                city=city,
-                sme=sme,
-                contact=contact,
-                cards=shown[sme.id],
-                link=interests.link(settings, registration),
-                reply_to=replies.get(sme.city_code),
-                run_id=shortlist.run_id,
-            ),
+        letter = letters.ShortlistLetter(
+            event=event,
+            city=cities[event.city_code],
+            sme=sme,
+            contact=contact,
+            cards=shown[sme.id],
+            link=interests.link(settings, registration),
+            reply_to=replies.get(sme.city_code),
+            run_id=shortlist.run_id,
+            not_before=mailing.due_at if mailing else None,
+            # With no date they go at once, at any hour: somebody sits there and wants it so.
+            window=mailings.window(event, cities[sme.city_code]) if mailing else None,
         )
+        letters.write(session, settings, *letters.shortlist(settings, letter))
+    if mailing and mailing.stopped_at:
+        mailings.hold(session, event.id, MailingKind.SHORTLIST)

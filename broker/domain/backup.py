@@ -25,6 +25,11 @@ HOLD = f"""
     UPDATE email SET status = 'held', owner = NULL, lease_until = NULL, error = '{RESTORED}'
     WHERE status IN ('queued', 'sending')
 """  # noqa: S608 - only our own words
+STOP = """
+    UPDATE mailing SET stopped_at = CURRENT_TIMESTAMP
+    WHERE stopped_at IS NULL AND kind <> 'shortlist' AND due_at <= CURRENT_TIMESTAMP
+"""
+"""What was written by date since the backup is not known to it, and would be written again."""
 VERSION_ROWS = re.compile(r"^COPY \S*alembic_version .*?;\n(.*?)^\\\.", re.M | re.S)
 
 
@@ -51,7 +56,8 @@ def restore(database: Database, file: Path) -> int:
     """Replace the whole database by a backup, and how many of its mails are now held.
 
     Nothing changes when the file is not a whole one of ours. A mail that waited at the time of the backup may have
-    been sent since, so it is held in the very transaction that brings it back."""
+    been sent since, so it is held in the very transaction that brings it back; for the same reason reminders, last
+    calls and summaries that were due are stopped, until an organiser resumes them."""
     if not file.is_file():
         raise InvalidError(f"There is no file {file}.")
     mark = database.settings.demo_mark
@@ -116,6 +122,7 @@ def _prepare_sqlite(database: Database, file: Path, folder: Path) -> Path:
     migrated.dispose()
     with closing(sqlite3.connect(copy)) as target, target:
         target.execute(HOLD)
+        target.execute(STOP)
     return copy
 
 
@@ -144,7 +151,10 @@ def _prepare_postgres(database: Database, file: Path, folder: Path) -> Path:
     options = ["--clean", "--if-exists", "--no-owner", f"--file={script}"]
     _run(database, ["pg_restore", *options, str(file)], connect=False)
     with script.open("a", encoding="utf-8") as stream:
-        stream.write(f"\nRESET search_path;\n{HOLD};\n")
+        stop = (
+            f"DO $$ BEGIN IF to_regclass('mailing') IS NOT NULL THEN {STOP}; END IF; END $$"  # an old backup has none
+        )
+        stream.write(f"\nRESET search_path;\n{HOLD};\n{stop};\n")
     return script
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import DATA, Settings
 from broker.db import now
-from broker.domain import accounts, events, imports, sheets
+from broker.domain import accounts, events, imports, mailings, sheets
 from broker.models import Account, City, Event, PastPartner, Role, Sme
 
 PASSWORD = "cross-innovation"  # noqa: S105 - printed on the demo's own front page
@@ -90,4 +90,9 @@ def _create_workshop(session: Session, organiser: Account) -> Event:
         starts=start,
         ends=start.replace(hour=17, minute=30),
     )
-    return events.create(session, "demo", data, organiser.id)
+    event = events.create(session, "demo", data, organiser.id)
+    # No date for the shortlists: they go as they are approved, so that a visitor sees them arrive.
+    city = session.get_one(City, event.city_code)
+    plan = mailings.propose(event, city, today, with_shortlist=False)
+    mailings.save(session, "demo", event.id, mailings.filled(plan, city))
+    return event

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,10 +13,12 @@ from broker.config import Settings
 from broker.domain import outbox
 from broker.domain.cards import Card
 from broker.domain.messages import Envelope, compose
+from broker.domain.windows import Window
 from broker.models import Account, City, Contact, Email, Event, Introduction, Role, Sector, Sme
 
 __all__ = [
     "Envelope",
+    "Letter",
     "ShortlistLetter",
     "compose",
     "introductions",
@@ -23,6 +26,7 @@ __all__ = [
     "run_of",
     "shortlist",
     "sign_in",
+    "write",
 ]
 
 
@@ -38,14 +42,18 @@ class ShortlistLetter:
     link: str
     reply_to: str | None
     run_id: int
+    not_before: datetime | None = None
+    window: Window | None = None
 
 
-def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> Email:
+Letter = tuple[Envelope, dict[str, Any]]
+"""What `write` and `compose` take: where it goes, and what its templates are rendered with."""
+
+
+def shortlist(settings: Settings, letter: ShortlistLetter) -> Letter:
     """The shortlist of one SME, ahead of the workshop."""
     event, sme = letter.event, letter.sme
-    return _write(
-        session,
-        settings,
+    return (
         Envelope(
             key=f"shortlist:{event.id}:{sme.id}:{letter.run_id}",
             kind="shortlist",
@@ -55,6 +63,8 @@ def shortlist(session: Session, settings: Settings, letter: ShortlistLetter) -> 
             sme_id=sme.id,
             reply_to=letter.reply_to,
             deadline=event.answers_until,
+            not_before=letter.not_before,
+            window=letter.window,
         ),
         {
             "event": event,
@@ -96,7 +106,7 @@ def introductions(session: Session, settings: Settings, event: Event, introducti
             deadline=event.ends_at,
         )
         context = {"event": event, "city": city, "zone": ZoneInfo(city.timezone), "own": own, "other": other}
-        mails.append(_write(session, settings, envelope, context | {"demo": settings.is_demo}))
+        mails.append(write(session, settings, envelope, context | {"demo": settings.is_demo}))
     return mails
 
 
@@ -118,7 +128,7 @@ def sign_in(session: Session, settings: Settings, account: Account, url: str) ->
         to_name=account.name,
         to_address=account.email,
     )
-    return _write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
+    return write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
 
 
 def reply_addresses(session: Session) -> dict[str, str]:
@@ -127,7 +137,7 @@ def reply_addresses(session: Session) -> dict[str, str]:
     return {account.city_code: account.email for account in session.exec(brokers) if account.city_code}
 
 
-def _write(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> Email:
+def write(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> Email:
     """Queue the mail as it is now, so that what is sent is what was approved (law 5)."""
     return outbox.write(
         session,

@@ -17,6 +17,9 @@ from broker.models import Email, EmailStatus
 DEADLINE = timedelta(minutes=15)
 """How long delivery is tried where the mail names no deadline of its own, as a sign-in link that soon expires."""
 
+STOPPED = "Stopped by the organiser."
+"""Why a mail is held whose mailing was stopped: by this, and only by this, it is known when that is resumed."""
+
 
 def write(
     session: Session,
@@ -77,6 +80,8 @@ def retry(session: Session, actor: str, email_id: int) -> None:
         raise NotFoundError("There is no such mail.")
     if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:
         raise ConflictError("Only a failed or held mail can be tried again.")
+    if email.status == EmailStatus.HELD and email.error == STOPPED:
+        raise ConflictError("The organiser stopped these mails. Resume them on the event's page.")
     moment = now(session)
     email.status, email.attempts, email.next_at, email.error = EmailStatus.QUEUED, 0, moment, ""
     email.deadline = max(email.deadline, moment + DEADLINE)

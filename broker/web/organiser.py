@@ -5,15 +5,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, approvals, events, interests, reports, runs
+from broker.domain import access, accounts, approvals, events, interests, mailings, reports, runs
 from broker.domain.queries import events as event_queries
+from broker.domain.queries import mailings as mailing_queries
 from broker.domain.queries import places, shortlists
 from broker.domain.queries.rings import rings_of_event
 from broker.errors import InvalidError
-from broker.models import Account, City, Event, RunStatus, ShortlistStatus
+from broker.models import Account, City, Event, MailingKind, RunStatus, ShortlistStatus
 from broker.web import figures
 from broker.web.deps import CurrentOrganiser, PageNumber, RowId, SessionDep, SettingsDep
-from broker.web.pages import plural, redirect, render
+from broker.web.pages import plural, redirect, render, when
 
 router = APIRouter(prefix="/events")
 STAGES = {
@@ -79,11 +80,14 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
     """One event: who takes part, the shortlists, mail and answers, exports."""
     event = access.event(session, account, event_id)
     page = event_queries.event_page(session, event)
+    plan = mailing_queries.plan_view(session, event)
     counted = shortlists.figures(session, event_id)
     context = {
         "page": page,
         "city": page.city,
         "event": event,
+        "plan": plan,
+        "filled": plan.fields,
         "answers_closed": not interests.can_answer(session, event),
         "figures": counted,
         "map": figures.city_map(counted) if counted else None,
@@ -167,6 +171,7 @@ def review(
         "lists": lists,
         "filters": {"status": status, "short": "1" if short else ""},
         "approval": approvals.foretell(session, event_id),
+        "mailing": mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST),
     }
     return render(request, "pages/shortlists.html", context)
 
@@ -191,10 +196,16 @@ def approve(
     event_id: RowId,
     run_id: Annotated[int, Form(ge=1, le=2**31 - 1)],
 ) -> Response:
-    """Approve the drafts that were looked at: one mail per SME is written now and delivered by the worker."""
-    access.event(session, account, event_id)
+    """Approve the drafts that were looked at: one mail per SME is written now, and delivered at the date planned."""
+    event = access.event(session, account, event_id)
     approved = approvals.approve(session, settings, accounts.actor(account), event_id, run_id)
-    message = f"Approved. {plural(approved.mails, 'mail')} written; they are on their way."
+    mailing = mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST)
+    leave = "they are on their way"
+    if mailing is not None:
+        leave = f"they leave from {when(mailing.due_at, session.get_one(City, event.city_code))}, at the send hours"
+    if mailing is not None and mailing.stopped_at:
+        leave = "they are held until you resume the mailing"
+    message = f"Approved. {plural(approved.mails, 'mail')} written; {leave}."
     return redirect(request, f"/events/{event_id}#answers", message)
 
 

@@ -53,7 +53,7 @@ def one_mail(
         "message": message,
         "part": part,
         "parts": PARTS,
-        "text": _content(message, "plain"),
+        "text": content(message, "plain"),
         "source": email.message.decode("utf-8", "replace"),
     }
     return render(request, "pages/outbox_mail.html", context)
@@ -63,7 +63,11 @@ def one_mail(
 def html_part(settings: SettingsDep, session: SessionDep, email_id: RowId) -> Response:
     """The HTML part alone, for the frame: sandboxed, and its links open in the whole window."""
     message = _parse(access.demo_mail(session, settings.is_demo, email_id))
-    html = _content(message, "html")
+    return framed(content(message, "html"))
+
+
+def framed(html: str) -> HTMLResponse:
+    """A mail's HTML as the content of a frame of ours."""
     head = '<base target="_top">'
     html = html.replace("<head>", f"<head>{head}", 1) if "<head>" in html else head + html
     headers = {"content-security-policy": MAIL_POLICY, "x-frame-options": "SAMEORIGIN"}
@@ -76,6 +80,7 @@ def _parse(email: Email) -> EmailMessage:
     return message
 
 
-def _content(message: EmailMessage, kind: str) -> str:
+def content(message: EmailMessage, kind: str) -> str:
+    """The text of a mail's part: "html" or "plain"."""
     part = message.get_body((kind,))
     return str(part.get_content()) if part is not None else ""

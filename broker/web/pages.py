@@ -95,6 +95,7 @@ def templates() -> Environment:
         "when": when,
         "day": day,
         "minute": minute,
+        "clock": clock,
         "language": lambda code: ENGLISH.languages.get(code, code),
         "country": lambda code: ENGLISH.territories.get(code, code),
         "web_address": web_address,
@@ -146,6 +147,11 @@ def minute(moment: datetime, city: City) -> str:
     """Day and time in the city's zone, for a table whose head names it: "24 Mar, 09:00"."""
     local = moment.astimezone(ZoneInfo(city.timezone))
     return f"{local.day} {local:%b, %H:%M}"
+
+
+def clock(minutes: int) -> str:
+    """A minute of the day: "08:00"; its end is "24:00"."""
+    return "{:02}:{:02}".format(*divmod(minutes, 60))
 
 
 def nearness(card: Card) -> str:

@@ -59,6 +59,9 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/shortlists?short=1",
         f"{event}/shortlists?status=approved",
         f"{event}/shortlists/{sme}",
+        f"{event}/mailings",
+        f"{event}/mailings/reminder",
+        f"{event}/mailings/summary?part=text",
     ):
         _look(admin, path, found)
     _import_pages(admin, found)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import threading
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from sqlalchemy import make_url, text
 from sqlmodel import col, select
 
 from broker.config import Settings
-from broker.db import Database
+from broker.db import Database, now
 from broker.domain import accounts, backup, demo, outbox, relay
 from broker.errors import InvalidError
-from broker.models import Email, EmailStatus, Role, Sme
+from broker.models import Email, EmailStatus, Mailing, MailingKind, Role, Sme
 from tests import postgres
-from tests.factories import make_sme
+from tests.factories import make_event, make_sme
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +140,22 @@ def test_mails_that_may_have_been_sent_since_the_backup_are_held(database: Datab
         (EmailStatus.FAILED, None, ""),
     ]
     assert relay.deliver_due(database, owner="w") == relay.Delivered()
+
+
+def test_mailings_that_were_due_are_stopped_lest_they_are_written_again(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        event, moment = make_event(session), now(session)
+        for kind, due in (
+            (MailingKind.SHORTLIST, moment - timedelta(days=2)),
+            (MailingKind.REMINDER, moment - timedelta(days=1)),
+            (MailingKind.LAST_CALL, moment + timedelta(days=1)),
+        ):
+            session.add(Mailing(event_id=event.id, kind=kind, due_at=due))
+    backup.backup(database, tmp_path / "backup")
+    backup.restore(database, tmp_path / "backup")
+    with database.read() as session:
+        stopped = {row.kind: row.stopped_at is not None for row in session.exec(select(Mailing))}
+    assert stopped == {MailingKind.SHORTLIST: False, MailingKind.REMINDER: True, MailingKind.LAST_CALL: False}
 
 
 def test_real_data_restored_into_a_demo_home_is_no_demo(database: Database, tmp_path: Path) -> None:

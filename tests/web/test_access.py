@@ -78,6 +78,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /events/{event_id}/shortlists/{sme_id}": only(200, "organiser", "admin"),
     "POST /events/{event_id}/approve": only(409, "organiser", "admin"),
     "POST /events/{event_id}/export": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/mailings": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/mailings": only(422, "organiser", "admin"),
+    "GET /events/{event_id}/mailings/{kind}": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/mailings/{kind}/html": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/mailings/{kind}/stop": only(303, "organiser", "admin"),
+    "POST /events/{event_id}/mailings/{kind}/resume": only(409, "organiser", "admin"),
 }
 FORMS = {
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
@@ -137,6 +143,7 @@ def _address(world: World, path: str, person: str) -> str:
         "file_id": world.import_file.id,
         "event_id": world.event.id,
         "run_id": world.run.id,
+        "kind": "shortlist",
     }
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 

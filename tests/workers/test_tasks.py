@@ -1,14 +1,19 @@
 import fcntl
 from datetime import timedelta
 from email.message import EmailMessage
+from hashlib import sha256
 
 import pytest
 from sqlmodel import Session, select
 
+from broker.config import Settings
 from broker.db import Database, Wake, now
-from broker.domain import outbox
-from broker.models import Email, EmailStatus, MatchRun, RunStatus
+from broker.domain import accounts, outbox
+from broker.domain.mailings import writing
+from broker.models import Email, EmailStatus, LoginToken, Mailing, MailingKind, MatchRun, RunStatus, SignIn
 from tests import factories
+from tests.domain.mail_rows import add_mail as add_sent
+from tests.domain.mail_rows import approved_lists
 from workers import tasks
 
 
@@ -104,6 +109,52 @@ def test_the_sweep_takes_mail_back_from_a_worker_that_died(database: Database, w
     assert woken == [("outbox.deliver", None)]
     with database.read() as session:
         assert session.get_one(Email, email_id).status is EmailStatus.QUEUED
+
+
+def test_the_sweep_writes_the_mails_that_are_due_by_date_in_short_transactions(
+    database: Database, woken: list[Wake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.settings.demo_mark.touch()
+    monkeypatch.setattr(tasks.mailings, "BATCH", 2)
+    monkeypatch.setattr(tasks, "PAUSE_SECONDS", 0)
+    limits: list[int] = []
+
+    def write_two(session: Session, settings: Settings) -> int:
+        limits.append(writing.write_due(session, settings, limit=2))
+        return limits[-1]
+
+    monkeypatch.setattr(tasks.mailings, "write_due", write_two)
+    with database.write() as session:
+        event = factories.make_event(session, opens=0, closes=24 * 60)
+        smes = [factories.make_sme(session) for _ in range(3)]
+        factories.register(session, event, *smes)
+        approved_lists(session, event, (smes[0], smes[1]), (smes[0], smes[2]))
+        for sme in smes:
+            add_sent(session, event, sme, sent_at=now(session) - timedelta(days=2))
+        session.add(Mailing(event_id=event.id, kind=MailingKind.REMINDER, due_at=now(session)))
+    tasks.sweep()
+
+    assert limits == [2, 1]
+    assert woken == [("outbox.deliver", None)] * 2
+    with database.read() as session:
+        written = session.exec(select(Email.sme_id).where(Email.kind == "reminder")).all()
+    assert written == [sme.id for sme in smes]
+
+
+def test_the_sweep_forgets_sign_ins_that_are_over(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        account = factories.make_account(session)
+        over = accounts.sign_in(session, account)
+        still_open = accounts.sign_in(session, account)
+        accounts.mail_link(session, database.settings, account.email)
+        moment = now(session) - timedelta(seconds=1)
+        session.get_one(SignIn, sha256(over.encode()).hexdigest()).expires_at = moment
+        session.exec(select(LoginToken)).one().expires_at = moment
+    tasks.sweep()
+
+    with database.read() as session:
+        assert session.exec(select(LoginToken)).all() == []
+        assert [row.token_hash for row in session.exec(select(SignIn))] == [sha256(still_open.encode()).hexdigest()]
 
 
 def wait_for_a_sector(database: Database, waited: timedelta) -> None:

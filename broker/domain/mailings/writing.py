@@ -1,0 +1,120 @@
+"""The writing of reminders, last calls and summaries when they are due: each once, a few in one transaction."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from broker.config import Settings
+from broker.db import now
+from broker.domain import cards, interests, letters, reminders
+from broker.domain.letters import Letter
+from broker.domain.mailings import recipients
+from broker.domain.mailings.plan import hold, window
+from broker.domain.mailings.recipients import Recipient
+from broker.domain.mailings.summaries import summary_letter
+from broker.domain.reminders import ReminderLetter
+from broker.domain.windows import is_open
+from broker.models import City, Email, Event, Mailing, MailingKind, Registration
+
+BATCH = 50
+"""Mails of one transaction: about half a second, for which SQLite lets nobody else write."""
+LinkOf = Callable[[Registration], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Recipients of one kind of mail with the moment and the link their letters speak of."""
+
+    event: Event
+    kind: MailingKind
+    recipients: Collection[Recipient]
+    moment: datetime
+    link_of: LinkOf
+
+
+def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
+    """Write at most `limit` mails that are due; how many. With fewer than `limit`, nothing more is due.
+
+    A mail is written when its recipient's send hours are on, so that it speaks of the answers there are then. Two at
+    once do not meet: each passes over the mailings that the other has locked."""
+    moment = now(session)
+    written = 0
+    for mailing, event in _due(session, moment):
+        if mailing.stopped_at:
+            hold(session, event.id, mailing.kind)  # one that was being sent when it was stopped, and failed
+        elif mailing.kind == MailingKind.SUMMARY:
+            written += _write_summaries(session, settings, event, moment, limit - written)
+        elif mailing.kind in recipients.NOT_AFTER:
+            written += _write_reminders(session, settings, event, mailing.kind, moment, limit - written)
+        if written >= limit:
+            break
+    return written
+
+
+def _due(session: Session, moment: datetime) -> list[tuple[Mailing, Event]]:
+    answers_open = col(Event.answers_until) >= moment
+    query = (
+        select(Mailing, Event)
+        .join(Event, col(Event.id) == Mailing.event_id)
+        .where(
+            (col(Mailing.due_at) <= moment) | col(Mailing.stopped_at).is_not(None),
+            answers_open | ((col(Mailing.kind) == MailingKind.SUMMARY) & (col(Event.ends_at) >= moment)),
+        )
+        .order_by(col(Mailing.due_at), col(Mailing.id))
+        .with_for_update(of=Mailing, skip_locked=True)
+    )
+    return list(session.exec(query))
+
+
+def _write_reminders(
+    session: Session, settings: Settings, event: Event, kind: MailingKind, moment: datetime, limit: int
+) -> int:
+    hours = [city.code for city in session.exec(select(City)) if is_open(moment, window(event, city))]
+    found = recipients.due(session, event, kind, moment, hours, limit)
+    batch = Batch(event, kind, found, moment, lambda registration: interests.link(settings, registration))
+    if found:
+        settings.require_secret()
+    for letter in reminder_letters(session, settings, batch):
+        letters.write(session, settings, *letter)
+    return len(found)
+
+
+def reminder_letters(session: Session, settings: Settings, batch: Batch) -> list[Letter]:
+    """The reminder or last call of each recipient, with the partners that wait for its answer."""
+    lists = [recipient.shortlist for recipient in batch.recipients]
+    shown = cards.for_shortlists(session, lists)
+    waiting = recipients.waiting_partners(session, batch.event, lists)
+    cities = {city.code: city for city in session.exec(select(City))}
+    replies = letters.reply_addresses(session)
+    compose = reminders.reminder if batch.kind == MailingKind.REMINDER else reminders.last_call
+    return [
+        compose(
+            settings,
+            ReminderLetter(
+                event=batch.event,
+                city=cities[batch.event.city_code],
+                sme=recipient.sme,
+                contact=recipient.contact,
+                cards=[card for card in shown[recipient.sme.id] if (recipient.sme.id, card.partner_id) in waiting],
+                link=batch.link_of(recipient.registration),
+                reply_to=replies.get(recipient.sme.city_code),
+                moment=batch.moment,
+                window=window(batch.event, cities[recipient.sme.city_code]),
+            ),
+        )
+        for recipient in batch.recipients
+    ]
+
+
+def _write_summaries(session: Session, settings: Settings, event: Event, moment: datetime, limit: int) -> int:
+    written = set(session.exec(select(Email.key).where(Email.event_id == event.id, Email.kind == MailingKind.SUMMARY)))
+    todo = [
+        (account, home)
+        for account, home in recipients.brokers(session, event)
+        if is_open(moment, window(event, home)) and f"{MailingKind.SUMMARY}:{event.id}:{account.id}" not in written
+    ]
+    for account, home in todo[:limit]:
+        letters.write(session, settings, *summary_letter(session, settings, event, account, home))
+    return len(todo[:limit])
