@@ -12,6 +12,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Enum, TypeDecorator, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 from broker.config import ROOT, Settings
@@ -122,6 +123,12 @@ def now(session: Session) -> datetime:
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
     moment: datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
     return moment.astimezone(UTC)
+
+
+def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what is to happen where the row is there already; the two databases share the words."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def create_engine_for(settings: Settings) -> Engine:

@@ -93,8 +93,8 @@ def test_the_whole_job_from_demo_to_match_list(run: Run, with_model: None, home:
     again = parse(run("shortlists", "build", "1", "--seed", "7", "--json"))
     assert (first["smes"], first["short"], first["result"]) == (102, [], again["result"])
     assert parse(run("shortlists", "approve", "1", "--json")) == {"mails": 102, "unchanged": 0, "not_mailed": {}}
-    assert parse(run("outbox", "deliver", "--json")) == {"sent": 102, "later": 0, "failed": 0}
-    assert parse(run("outbox", "deliver", "--json")) == {"sent": 0, "later": 0, "failed": 0}
+    assert parse(run("outbox", "deliver", "--json")) == {"sent": 102, "later": 0, "failed": 0, "held": 0}
+    assert parse(run("outbox", "deliver", "--json")) == {"sent": 0, "later": 0, "failed": 0, "held": 0}
     mails = [message_from_bytes(file.read_bytes()) for file in (home / "outbox").glob("*.eml")]
     assert len({mail["To"] for mail in mails}) == len({mail["Message-ID"] for mail in mails}) == 102
     file = tmp_path / "matches.csv"

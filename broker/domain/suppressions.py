@@ -7,7 +7,7 @@ import hashlib
 
 from sqlmodel import Session
 
-from broker.db import now
+from broker.db import insert, now
 from broker.models import Suppression
 
 
@@ -22,6 +22,6 @@ def is_suppressed(session: Session, address: str) -> bool:
 
 
 def suppress(session: Session, address: str, reason: str) -> None:
-    """Never mail this address again."""
-    if not is_suppressed(session, address):
-        session.add(Suppression(address_hash=address_hash(address), reason=reason, since=now(session)))
+    """Never mail this address again; two at the same time do no harm, and the first reason stays."""
+    row = {"address_hash": address_hash(address), "reason": reason[:60], "since": now(session)}
+    session.connection().execute(insert(session, Suppression).values(row).on_conflict_do_nothing())

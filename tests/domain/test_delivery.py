@@ -11,7 +11,6 @@ from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -20,8 +19,9 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from aiosmtpd.smtp import Session as SmtpSession
 from sqlmodel import Session, select
 
+from broker.config import Settings
 from broker.db import Database
-from broker.domain import delivery, outbox, relay
+from broker.domain import claims, delivery, outbox, relay
 from broker.domain.delivery import TemporaryFailure
 from broker.models import Email, EmailStatus
 
@@ -103,7 +103,7 @@ def test_the_stored_bytes_arrive_over_one_connection(database: Database, mailbox
     with database.read() as session:
         expected = [email.message for email in session.exec(select(Email).order_by(Email.key))]
     assert [envelope.original_content for envelope in box.received] == expected
-    assert [envelope.mail_from for envelope in box.received] == ["us@service.example"] * 2
+    assert [envelope.mail_from for envelope in box.received] == ["shortlists@cross-innovation.example"] * 2
     assert [envelope.rcpt_tos for envelope in box.received] == [["ann@firm.example"], ["bea@firm.example"]]
     assert len(box.connections) == 1
 
@@ -195,7 +195,8 @@ def test_a_server_that_only_ever_says_a_little_is_given_up_in_time(session: Sess
 
         server = threading.Thread(target=trickle)
         server.start()
-        slow = delivery.SmtpDelivery(urlsplit(f"smtp://127.0.0.1:{listening.getsockname()[1]}"), total_seconds=0.5)
+        settings = Settings(smtp_url=f"smtp://127.0.0.1:{listening.getsockname()[1]}")
+        slow = delivery.SmtpDelivery(settings, total_seconds=0.5)
         started = time.monotonic()
         with pytest.raises(TemporaryFailure, match=r"no end after 0\.5 s"):
             slow.send(mail(session))
@@ -206,7 +207,7 @@ def test_a_server_that_only_ever_says_a_little_is_given_up_in_time(session: Sess
 
 
 def test_one_mail_ends_before_the_lease_on_it() -> None:
-    assert relay.LEASE.total_seconds() > delivery.TOTAL_SECONDS + delivery.SMTP_TIMEOUT_SECONDS
+    assert claims.LEASE.total_seconds() > delivery.TOTAL_SECONDS + delivery.SMTP_TIMEOUT_SECONDS
 
 
 def test_a_mail_as_a_file_is_safe_with_its_name(

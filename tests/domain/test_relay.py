@@ -8,6 +8,8 @@ from sqlmodel import Session, select
 
 from broker.db import Database, now
 from broker.domain import outbox, relay
+from broker.domain.claims import claim
+from broker.domain.delivery import TemporaryFailure
 from broker.models import Email, EmailStatus
 from tests.domain.test_outbox import message, write
 
@@ -41,16 +43,16 @@ def test_two_workers_never_claim_the_same_mail(database: Database) -> None:
     with database.write() as session:
         write(session)
     with database.write() as session:
-        assert relay.claim(session, "one") is not None
+        assert claim(session, database.settings, "one") is not None
     with database.write() as session:
-        assert relay.claim(session, "other") is None
+        assert claim(session, database.settings, "other") is None
 
 
 def test_a_mail_whose_worker_died_is_delivered_by_the_next(database: Database) -> None:
     with database.write() as session:
         write(session)
     with database.write() as session:
-        claimed = relay.claim(session, "dead")
+        claimed = claim(session, database.settings, "dead")
         assert claimed is not None
         assert relay.release_stuck(session) == 0
         claimed.lease_until = now(session) - timedelta(seconds=1)
@@ -61,23 +63,21 @@ def test_a_mail_whose_worker_died_is_delivered_by_the_next(database: Database) -
 
 def test_a_worker_that_lost_its_lease_cannot_tell_of_a_failure(database: Database) -> None:
     slow = claimed_by_another(database)
-    outcome = relay.Delivered()
-    relay._settle(database, slow, "slow", outcome, "451 later")
+    with database.write() as session:
+        assert relay.settle(session, database.settings, slow, "slow", TemporaryFailure("451 later")) == ""
     with database.read() as session:
         email = session.exec(select(Email)).one()
     assert (email.status, email.owner, email.error) == (EmailStatus.SENDING, "quick", "")
-    assert outcome == relay.Delivered()
 
 
 def test_a_mail_that_went_out_is_sent_even_where_the_lease_was_lost(database: Database) -> None:
     slow = claimed_by_another(database)
-    outcome = relay.Delivered()
-    relay._settle(database, slow, "slow", outcome)
-    relay._settle(database, slow, "quick", outcome)
+    with database.write() as session:
+        assert relay.settle(session, database.settings, slow, "slow", None) == "sent"
+        assert relay.settle(session, database.settings, slow, "quick", None) == ""
     with database.read() as session:
         email = session.exec(select(Email)).one()
     assert (email.status, email.owner) == (EmailStatus.SENT, None)
-    assert outcome == relay.Delivered(sent=1)
 
 
 def claimed_by_another(database: Database) -> Email:
@@ -85,7 +85,7 @@ def claimed_by_another(database: Database) -> Email:
     with database.write() as session:
         write(session)
     with database.write() as session:
-        slow = relay.claim(session, "slow")
+        slow = claim(session, database.settings, "slow")
         assert slow is not None
     with database.write() as session:
         session.exec(select(Email)).one().owner = "quick"

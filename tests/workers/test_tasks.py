@@ -169,12 +169,3 @@ def test_a_run_that_is_done_is_not_built_again(database: Database, woken: list[W
 
     with database.read() as session:
         assert session.get_one(MatchRun, run_id).result_hash == "kept"
-
-
-def test_two_worker_processes_never_share_a_name() -> None:
-    first = tasks.owner()
-    assert tasks.owner() == first
-    tasks.owner.cache_clear()
-
-    assert tasks.owner() != first
-    assert len(first) <= 80
