@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from broker.config import Settings
 from broker.domain.bounces import return_path
-from broker.models import Email
+from broker.domain.claims import Outgoing
 
 SMTP_TIMEOUT_SECONDS = 10
 """For one answer of the server, and for each of its addresses; its last word may take what is left of the whole."""
@@ -55,7 +55,7 @@ class PermanentFailure(Exception):  # noqa: N818 - as above
 class Delivery(Protocol):
     """Something that takes a mail off our hands, or says why not."""
 
-    def send(self, email: Email, doubt: Callable[[], None] | None = None) -> None:
+    def send(self, email: Outgoing, doubt: Callable[[], None] | None = None) -> None:
         """Deliver one mail. TemporaryFailure or PermanentFailure when it could not.
 
         doubt: called before the text goes to somebody who may take it without our being told."""
@@ -80,7 +80,7 @@ class FileDelivery:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send(self, email: Email, doubt: Callable[[], None] | None = None) -> None:
+    def send(self, email: Outgoing, doubt: Callable[[], None] | None = None) -> None:
         """Write it whole or not at all, and safely on disk; there is no doubt about files."""
         name = f"{email.kind}-{email.sme_id or 0:05d}-{sha256(email.message_id.encode()).hexdigest()[:16]}.eml"
         try:
@@ -116,7 +116,7 @@ class SmtpDelivery:
         self.handing_over = False
         self.watch = _Watch(self)
 
-    def send(self, email: Email, doubt: Callable[[], None] | None = None) -> None:
+    def send(self, email: Outgoing, doubt: Callable[[], None] | None = None) -> None:
         """Hand it to the server. What is the mail's fault (5xx) is permanent, all else is temporary."""
         self.handing_over = False
         try:
@@ -133,7 +133,7 @@ class SmtpDelivery:
                 raise failure(f"SMTP: no end after {self.total_seconds:g} s") from error
             raise failure(f"SMTP connection: {type(error).__name__}") from error
 
-    def _converse(self, email: Email, doubt: Callable[[], None] | None) -> None:
+    def _converse(self, email: Outgoing, doubt: Callable[[], None] | None) -> None:
         server = self.server or self._connect()
         self._address(server, email)
         code, reason = server.docmd("DATA")
@@ -145,13 +145,13 @@ class SmtpDelivery:
             self._hang_up()
             raise _refusal(code, reason)
 
-    def _address(self, server: smtplib.SMTP, email: Email) -> None:
-        options = [f"size={len(email.message)}"] if server.has_extn("size") else []
-        code, reason = server.mail(return_path(self.settings, email), options)
+    def _address(self, server: smtplib.SMTP, email: Outgoing) -> None:
+        size = f" size={len(email.message)}" if server.has_extn("size") else ""
+        code, reason = server.docmd("MAIL", f"FROM:<{return_path(self.settings, email)}>{size}")
         if code != 250:
             self._hang_up()  # our name, address or settings are refused: that is no fault of the mail
             raise TemporaryFailure(_told(code, reason))
-        code, reason = server.rcpt(email.to_address)
+        code, reason = server.docmd("RCPT", f"TO:<{email.to_address}>")
         if code not in {250, 251}:
             if code == 421:
                 self._hang_up()
@@ -161,7 +161,7 @@ class SmtpDelivery:
 
     def _hand_over(self, server: smtplib.SMTP, message: bytes) -> tuple[int, bytes]:
         """The text, and the server's answer. It may think for long: to give up too soon is to send it twice."""
-        text = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in message.split(b"\r\n"))
+        text = (b"." if message.startswith(b".") else b"") + message.replace(b"\r\n.", b"\r\n..")
         assert server.sock is not None  # noqa: S101 - it has answered a moment ago
         server.sock.settimeout(self.total_seconds)
         self.handing_over = True

@@ -225,8 +225,10 @@ def test_a_mail_as_a_file_is_safe_with_its_name(
     assert synced == [(False, 0), (True, 1)]
 
 
-def mail(session: Session) -> Email:
+def mail(session: Session) -> claims.Outgoing:
     message = EmailMessage()
     message["To"], message["From"], message["Message-ID"] = "a@firm.example", "us@service.example", "<1@us.example>"
     message.set_content("Good day")
-    return outbox.write(session, message, "test:1", "test", None, None)
+    outbox.write(session, message, "test:1", "test", None, None)
+    (outgoing,) = claims.waiting(session)
+    return outgoing

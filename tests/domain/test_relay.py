@@ -1,14 +1,16 @@
 """A due mail goes to one worker, and is neither lost nor sent twice."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlmodel import Session, select
 
+from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import outbox, relay
-from broker.domain.claims import claim
+from broker.domain.claims import Outgoing, claim
 from broker.domain.delivery import TemporaryFailure
 from broker.models import Email, EmailStatus
 from tests.domain.test_outbox import message, write
@@ -43,19 +45,18 @@ def test_two_workers_never_claim_the_same_mail(database: Database) -> None:
     with database.write() as session:
         write(session)
     with database.write() as session:
-        assert claim(session, database.settings, "one") is not None
+        assert claim(session, database.settings, "one", now(session)) is not None
     with database.write() as session:
-        assert claim(session, database.settings, "other") is None
+        assert claim(session, database.settings, "other", now(session)) is None
 
 
 def test_a_mail_whose_worker_died_is_delivered_by_the_next(database: Database) -> None:
     with database.write() as session:
         write(session)
     with database.write() as session:
-        claimed = claim(session, database.settings, "dead")
-        assert claimed is not None
+        assert claim(session, database.settings, "dead", now(session)) is not None
         assert relay.release_stuck(session) == 0
-        claimed.lease_until = now(session) - timedelta(seconds=1)
+        session.exec(select(Email)).one().lease_until = now(session) - timedelta(seconds=1)
     with database.write() as session:
         assert relay.release_stuck(session) == 1
     assert relay.deliver_due(database, owner="w").sent == 1
@@ -64,7 +65,7 @@ def test_a_mail_whose_worker_died_is_delivered_by_the_next(database: Database) -
 def test_a_worker_that_lost_its_lease_cannot_tell_of_a_failure(database: Database) -> None:
     slow = claimed_by_another(database)
     with database.write() as session:
-        assert relay.settle(session, database.settings, slow, "slow", TemporaryFailure("451 later")) == ""
+        assert relay.settle(session, database.settings, slow, "slow", TemporaryFailure("451 later"), now(session)) == ""
     with database.read() as session:
         email = session.exec(select(Email)).one()
     assert (email.status, email.owner, email.error) == (EmailStatus.SENDING, "quick", "")
@@ -73,19 +74,19 @@ def test_a_worker_that_lost_its_lease_cannot_tell_of_a_failure(database: Databas
 def test_a_mail_that_went_out_is_sent_even_where_the_lease_was_lost(database: Database) -> None:
     slow = claimed_by_another(database)
     with database.write() as session:
-        assert relay.settle(session, database.settings, slow, "slow", None) == "sent"
-        assert relay.settle(session, database.settings, slow, "quick", None) == ""
+        assert relay.settle(session, database.settings, slow, "slow", None, now(session)) == "sent"
+        assert relay.settle(session, database.settings, slow, "quick", None, now(session)) == ""
     with database.read() as session:
         email = session.exec(select(Email)).one()
     assert (email.status, email.owner) == (EmailStatus.SENT, None)
 
 
-def claimed_by_another(database: Database) -> Email:
+def claimed_by_another(database: Database) -> Outgoing:
     """A mail that the worker `slow` claimed, and `quick` after it."""
     with database.write() as session:
         write(session)
     with database.write() as session:
-        slow = claim(session, database.settings, "slow")
+        slow = claim(session, database.settings, "slow", now(session))
         assert slow is not None
     with database.write() as session:
         session.exec(select(Email)).one().owner = "quick"
@@ -119,9 +120,12 @@ def test_a_full_or_broken_folder_puts_the_mail_off_with_its_reason(database: Dat
 
 
 def test_retries_wait_twice_as_long_each_time_up_to_an_hour(session: Session) -> None:
-    email, moment = write(session), now(session)
+    write(session)
+    moment = now(session)
+    claimed = claim(session, Settings(), "w", moment)
+    assert claimed is not None
     for attempts, seconds in ((1, 20), (2, 40), (5, 320), (20, 3600)):
-        email.attempts = attempts
+        email = replace(claimed, attempts=attempts)
         waits = [(relay.next_try(moment, email) - moment).total_seconds() for _ in range(50)]
         assert seconds * 0.75 <= min(waits) <= max(waits) <= seconds * 1.25
 
