@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, select
 
 from broker.db import Database, Wake, now
-from broker.domain import outbox
+from broker.domain import outbox, pulses
 from broker.models import Email, EmailStatus, MatchRun, RunStatus
 from tests import factories
 from workers import tasks
@@ -104,6 +104,13 @@ def test_the_sweep_takes_mail_back_from_a_worker_that_died(database: Database, w
     assert woken == [("outbox.deliver", None)]
     with database.read() as session:
         assert session.get_one(Email, email_id).status is EmailStatus.QUEUED
+
+
+def test_the_sweep_beats(database: Database, woken: list[Wake]) -> None:
+    tasks.sweep()
+
+    with database.read() as session:
+        assert set(pulses.last(session)) == {"sweep"}
 
 
 def wait_for_a_sector(database: Database, waited: timedelta) -> None:
