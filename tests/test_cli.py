@@ -276,6 +276,20 @@ def test_held_mails_of_a_restored_backup_can_be_sent(run: Run, database: Databas
     assert parse(run("outbox", "deliver", "--json"))["sent"] == 3
 
 
+def test_a_dry_run_shows_the_mails_and_sends_none(run: Run, error: Run, database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        message = EmailMessage()
+        message["To"], message["Subject"], message["Message-ID"] = "ada@firm.example", "Hello", "<1@broker.example>"
+        outbox.write(session, message, "test:1", "test", None, None)
+    folder = tmp_path / "looked at"
+    assert parse(run("outbox", "deliver", "--dry-run", folder, "--json")) == {"would_send": 1}
+    (file,) = folder.iterdir()
+    assert message_from_bytes(file.read_bytes())["Subject"] == "Hello"
+    (tmp_path / "a file").touch()
+    assert "The mails cannot be written: EEXIST" in error("outbox", "deliver", "--dry-run", tmp_path / "a file")
+    assert parse(run("outbox", "deliver", "--json"))["sent"] == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
