@@ -12,6 +12,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Enum, TypeDecorator, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 from broker.config import ROOT, Settings
@@ -77,9 +78,11 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """One transaction, committed at the end; wake-ups noted in it are published only after that."""
-        with Session(self.engine, expire_on_commit=False) as session:
+    def write(self, connection: Connection | None = None) -> Iterator[Session]:
+        """One transaction, committed at the end; wake-ups noted in it are published only after that.
+
+        connection: of this engine, where many short transactions follow each other."""
+        with Session(connection or self.engine, expire_on_commit=False) as session:
             yield session
             session.commit()
             wakes: list[Wake] = session.info.pop("wakes", [])
@@ -115,13 +118,23 @@ def wake(session: Session, task: str, row_id: int | None = None) -> None:
         wakes.append((task, row_id))
 
 
+_CLOCK_SQLITE = text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
+_CLOCK_POSTGRESQL = text("SELECT clock_timestamp()")
+
+
 def now(session: Session) -> datetime:
     """The database's clock, which leases and deadlines go by: the machines' clocks may differ (law 10)."""
-    if session.get_bind().dialect.name == "sqlite":
-        value = session.connection().execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    moment: datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return datetime.fromisoformat(connection.execute(_CLOCK_SQLITE).scalar_one()).replace(tzinfo=UTC)
+    moment: datetime = connection.execute(_CLOCK_POSTGRESQL).scalar_one()
     return moment.astimezone(UTC)
+
+
+def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what is to happen where the row is there already; the two databases share the words."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def create_engine_for(settings: Settings) -> Engine:

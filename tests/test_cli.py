@@ -94,8 +94,8 @@ def test_the_whole_job_from_demo_to_match_list(run: Run, with_model: None, home:
     again = parse(run("shortlists", "build", "1", "--seed", "7", "--json"))
     assert (first["smes"], first["short"], first["result"]) == (102, [], again["result"])
     assert parse(run("shortlists", "approve", "1", "--json")) == {"mails": 102, "unchanged": 0, "not_mailed": {}}
-    assert parse(run("outbox", "deliver", "--json")) == {"sent": 102, "later": 0, "failed": 0}
-    assert parse(run("outbox", "deliver", "--json")) == {"sent": 0, "later": 0, "failed": 0}
+    assert parse(run("outbox", "deliver", "--json")) == {"sent": 102, "later": 0, "failed": 0, "held": 0}
+    assert parse(run("outbox", "deliver", "--json")) == {"sent": 0, "later": 0, "failed": 0, "held": 0}
     mails = [message_from_bytes(file.read_bytes()) for file in (home / "outbox").glob("*.eml")]
     assert len({mail["To"] for mail in mails}) == len({mail["Message-ID"] for mail in mails}) == 102
     file = tmp_path / "matches.csv"
@@ -316,6 +316,20 @@ def test_the_mails_of_a_workshop_are_planned_stopped_and_resumed(run: Run, error
     assert run("mailings", "show", "1").splitlines()[1] == "reminder: 2099-05-25T09:00"
     assert parse(run("mailings", "write", "--json")) == {"written": 0}
     assert error("mailings", "stop", "1", "summary") == "No mail of this kind is planned."
+
+
+def test_a_dry_run_shows_the_mails_and_sends_none(run: Run, error: Run, database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        message = EmailMessage()
+        message["To"], message["Subject"], message["Message-ID"] = "ada@firm.example", "Hello", "<1@broker.example>"
+        outbox.write(session, message, "test:1", "test", None, None)
+    folder = tmp_path / "looked at"
+    assert parse(run("outbox", "deliver", "--dry-run", folder, "--json")) == {"would_send": 1}
+    (file,) = folder.iterdir()
+    assert message_from_bytes(file.read_bytes())["Subject"] == "Hello"
+    (tmp_path / "a file").touch()
+    assert "The mails cannot be written: EEXIST" in error("outbox", "deliver", "--dry-run", tmp_path / "a file")
+    assert parse(run("outbox", "deliver", "--json"))["sent"] == 1
 
 
 @pytest.mark.parametrize(

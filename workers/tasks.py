@@ -2,20 +2,19 @@
 
 import fcntl
 import logging
-import os
-import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
+from celery.signals import worker_ready
 from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import accounts, bounce_reports, mailings, outbox, profiles, relay, runs, shortlists
+from broker.domain import accounts, bounce_reports, mailings, outbox, owners, profiles, pulses, relay, runs, shortlists
 from broker.queue import publisher
 from workers.app import app
 
@@ -37,25 +36,20 @@ def database() -> Database:
     return Database(settings, publisher(settings))
 
 
-@lru_cache(maxsize=1)
-def owner() -> str:
-    """This process's name on the rows it works on, never used again by another process."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
 @app.task(name="matchruns.build")
 def build_match_run(run_id: int) -> None:
     """Build the shortlists of a queued run."""
-    if shortlists.build(database(), run_id, owner=owner()):
+    if shortlists.build(database(), run_id, owner=owners.name()):
         log.info("match run %s has ended", run_id)
 
 
 @app.task(name="outbox.deliver")
 def deliver_outbox() -> None:
     """Deliver every mail that is due."""
-    delivered = relay.deliver_due(database(), owner=owner())
-    if delivered.sent or delivered.later or delivered.failed:
-        log.info("mails: %s sent, %s to try again, %s failed", delivered.sent, delivered.later, delivered.failed)
+    delivered = relay.deliver_due(database(), owner=owners.name())
+    if delivered != relay.Delivered():
+        counts = delivered.sent, delivered.later, delivered.failed, delivered.held
+        log.info("mails: %s sent, %s to try again, %s failed, %s held", *counts)
 
 
 @app.task(name="sectors.resolve")
@@ -87,12 +81,13 @@ def sweep() -> None:
         for run_id in runs.recover(session):
             log.info("match run %s waits for a worker", run_id)
         if freed := relay.release_stuck(session):
-            log.warning("%s mails queued again: their worker stopped while sending", freed)
+            log.warning("%s mails taken back: their worker stopped while sending", freed)
         if outbox.count_due(session):
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
         accounts.forget_expired(session)
+        pulses.beat(session, "sweep")
     _write_mailings()
     bounce_reports.read_folder(database())
 
@@ -107,6 +102,12 @@ def _write_mailings() -> None:
         if written < mailings.BATCH:
             return
         time.sleep(PAUSE_SECONDS)
+
+
+@worker_ready.connect
+def sweep_at_once(**_: Any) -> None:
+    """A worker that starts may be the next of one that died: do not wait for the first tick."""
+    sweep.apply_async(expires=60)
 
 
 _reminded = -REMINDER_SECONDS

@@ -1,8 +1,6 @@
 """What every command shares: the database of BROKER_HOME, options, and how a result is printed."""
 
 import json
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,8 +65,3 @@ def city_code(text: str | None) -> str | None:
     if code is None:
         raise InvalidError(f"{text!r} is not one of the network's cities: {', '.join(places.city_names())}.")
     return code
-
-
-def process_name() -> str:
-    """This process's name on the rows it works on."""
-    return f"cli-{socket.gethostname()[:40]}-{os.getpid()}"

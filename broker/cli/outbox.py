@@ -1,28 +1,55 @@
 """`broker outbox …`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlmodel import Session, col, select
 
-from broker.cli.console import ACTOR, LAST_ID, AsJson, open_database, print_result, process_name
-from broker.domain import bounce_reports, outbox, relay
+from broker.cli.console import ACTOR, LAST_ID, AsJson, open_database, print_result
+from broker.db import Database
+from broker.domain import bounce_reports, outbox, owners, relay
+from broker.domain.delivery import TemporaryFailure
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import Email, EmailStatus
 
 app = typer.Typer(no_args_is_help=True, help="Deliver mail.")
 
 
+DryRun = Annotated[
+    Path | None,
+    typer.Option(
+        "--dry-run",
+        metavar="FOLDER",
+        help="Send nothing: write what would be sent now, were there no caps, as files into this folder.",
+    ),
+]
+
+
 @app.command("deliver")
-def deliver(as_json: AsJson = False) -> None:
+def deliver(dry_run: DryRun = None, as_json: AsJson = False) -> None:
     """Deliver what is due, now."""
     with open_database() as database:
+        if dry_run is not None:
+            _rehearse(database, dry_run, as_json)
+            return
         with database.write() as session:
             relay.release_stuck(session)
-        done = relay.deliver_due(database, owner=process_name())
-        summary = {"sent": done.sent, "later": done.later, "failed": done.failed}
-        print_result(summary, as_json, f"{done.sent} mails sent, {done.later} put off, {done.failed} failed.")
+        done = relay.deliver_due(database, owner=owners.name())
+        held = f" {done.held} are held: the server may have taken them." if done.held else ""
+        sentence = f"{done.sent} mails sent, {done.later} put off, {done.failed} failed.{held}"
+        print_result(asdict(done), as_json, sentence)
+
+
+def _rehearse(database: Database, folder: Path, as_json: bool) -> None:
+    try:
+        written = relay.rehearse(database, folder)
+    except TemporaryFailure as failure:
+        raise InvalidError(f"The mails cannot be written: {failure}") from failure
+    sentence = f"{written} mails would be sent now. They are in {folder}; nothing was sent."
+    print_result({"would_send": written}, as_json, sentence)
 
 
 @app.command("retry")

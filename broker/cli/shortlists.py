@@ -9,9 +9,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlmodel import Session, select
 
-from broker.cli.console import ACTOR, AsJson, EventId, open_database, print_result, process_name, terminal
+from broker.cli.console import ACTOR, AsJson, EventId, open_database, print_result, terminal
 from broker.db import Database
-from broker.domain import runs, shortlists
+from broker.domain import owners, runs, shortlists
 from broker.errors import ConflictError
 from broker.models import MatchRun, RunStatus, Shortlist, ShortlistEntry
 
@@ -66,7 +66,7 @@ def _request(session: Session, event_id: int, seed: int | None) -> MatchRun:
 def _see_through(database: Database, run: MatchRun, report: shortlists.Report) -> MatchRun:
     """Build the run here, or follow the worker that has it, until it ends."""
     while run.status in runs.ACTIVE:
-        if not shortlists.build(database, run.id, owner=process_name(), progress=report):
+        if not shortlists.build(database, run.id, owner=owners.name(), progress=report):
             time.sleep(0.5)  # somebody else's: look again, and take it over should they die
         with database.write() as session:
             runs.recover(session)
@@ -80,7 +80,7 @@ def _cancel(database: Database, run_id: int) -> None:
     with database.write() as session:
         runs.cancel(session, ACTOR, run_id)
         session.flush()
-        runs.fail(session, run_id, process_name(), "")
+        runs.fail(session, run_id, owners.name(), "")
 
 
 def _built(database: Database, run: MatchRun) -> dict[str, Any]:

@@ -4,16 +4,24 @@ import hashlib
 import hmac
 import re
 from email.utils import parseaddr
+from typing import Protocol
 
 from broker.config import Settings
-from broker.models import Email
 
 LAST_ID = 2**31 - 1
 """The largest id the databases can look for."""
 TAG = re.compile(r"([1-9][0-9]{0,9})-([0-9a-f]{16})", re.ASCII)
 
 
-def return_path(settings: Settings, email: Email) -> str:
+class Numbered(Protocol):
+    """A mail, as far as it matters here."""
+
+    @property
+    def id(self) -> int:
+        """Its id in the outbox."""
+
+
+def return_path(settings: Settings, email: Numbered) -> str:
     """The envelope sender of a mail: the bounce address with the mail's id and a proof that we wrote it, or, where
     there is none, the From address of the service."""
     if not settings.bounce_address:

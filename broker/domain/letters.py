@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
+from broker.db import now
 from broker.domain import outbox
 from broker.domain.cards import Card
 from broker.domain.messages import Envelope, compose
@@ -129,6 +130,34 @@ def sign_in(session: Session, settings: Settings, account: Account, url: str) ->
         to_address=account.email,
     )
     return write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
+
+
+def undelivered(session: Session, settings: Settings, email: Email, reason: str) -> Email | None:
+    """Tell the broker of an SME's city that a mail to the SME cannot be delivered; None where there is nobody to tell.
+
+    reason: what the mail server said."""
+    sme = session.get(Sme, email.sme_id) if email.sme_id is not None else None
+    account = _broker(session, sme.city_code) if sme is not None else None
+    if sme is None or account is None:
+        return None
+    envelope = Envelope(
+        key=f"undelivered:{email.id}",
+        kind="undelivered",
+        to_name=account.name,
+        to_address=account.email,
+        event_id=email.event_id,
+        sme_id=sme.id,  # so that it goes when the SME is erased: it names its address
+        deadline=now(session) + timedelta(days=2),
+    )
+    link = f"{settings.public_url}/smes/{sme.id}/edit"
+    context = {"account": account, "sme": sme, "email": email, "reason": reason, "link": link}
+    return write(session, settings, envelope, context | {"demo": settings.is_demo})
+
+
+def _broker(session: Session, city_code: str) -> Account | None:
+    """The one to whom replies go, too."""
+    of_city = Account.role == Role.BROKER, Account.city_code == city_code, col(Account.active)
+    return session.exec(select(Account).where(*of_city).order_by(col(Account.id)).limit(1)).first()
 
 
 def reply_addresses(session: Session) -> dict[str, str]:

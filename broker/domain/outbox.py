@@ -74,7 +74,7 @@ def count_due(session: Session) -> int:
 
 
 def retry(session: Session, actor: str, email_id: int) -> None:
-    """Queue a failed or held mail again."""
+    """Queue a failed or held mail again. NotFoundError for none, ConflictError for one in another state."""
     email = session.get(Email, email_id)
     if email is None:
         raise NotFoundError("There is no such mail.")
@@ -83,8 +83,21 @@ def retry(session: Session, actor: str, email_id: int) -> None:
     if email.status == EmailStatus.HELD and email.error == STOPPED:
         raise ConflictError("The organiser stopped these mails. Resume them on the event's page.")
     moment = now(session)
+    email.in_doubt = False
     email.status, email.attempts, email.next_at, email.error = EmailStatus.QUEUED, 0, moment, ""
     email.deadline = max(email.deadline, moment + DEADLINE)
     session.add(email)
     audit.record(session, actor, "email.retry", f"email {email.id}")
     wake(session, "outbox.deliver")
+
+
+def hold(session: Session, actor: str, email_id: int) -> None:
+    """Keep a queued mail back until somebody queues it again. NotFoundError, ConflictError as in `retry`."""
+    email = session.get(Email, email_id, populate_existing=True, with_for_update=True)
+    if email is None:
+        raise NotFoundError("There is no such mail.")
+    if email.status != EmailStatus.QUEUED:
+        raise ConflictError("Only a mail that waits to be sent can be held.")
+    email.status = EmailStatus.HELD
+    session.add(email)
+    audit.record(session, actor, "email.hold", f"email {email.id}")

@@ -5,10 +5,10 @@ So it keeps an address out of sight, and does not hide it from somebody who gues
 
 import hashlib
 
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col
 
-from broker.db import now
+from broker.db import insert, now
 from broker.models import Suppression
 
 UNSUBSCRIBED = "unsubscribed"
@@ -33,17 +33,13 @@ def is_suppressed(session: Session, address: str) -> bool:
 
 
 def suppress(session: Session, address: str, reason: str) -> None:
-    """Never mail this address again. The first reason stays, but that somebody was erased counts more than all."""
-    found = session.get(Suppression, address_hash(address))
-    if found is None:
-        try:
-            with session.begin_nested():
-                session.add(Suppression(address_hash=address_hash(address), reason=reason, since=now(session)))
-        except IntegrityError:  # the same at the same moment, e.g. by the mail program and by hand
-            found = session.get(Suppression, address_hash(address))
-    if found is not None and reason == ERASED:
-        found.reason = reason
-        session.add(found)
+    """Never mail this address again; two at the same time do no harm. The first reason stays, but that somebody was
+    erased counts more than all."""
+    row = {"address_hash": address_hash(address), "reason": reason[:60], "since": now(session)}
+    session.connection().execute(insert(session, Suppression).values(row).on_conflict_do_nothing())
+    if reason == ERASED:
+        named = col(Suppression.address_hash) == row["address_hash"]
+        session.connection().execute(update(Suppression).where(named).values(reason=reason))
 
 
 def lift(session: Session, address: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary, UniqueConstraint, false
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from broker.db import UTCDateTime, text_enum
@@ -27,6 +27,9 @@ class EmailStatus(StrEnum):
 class Email(SQLModel, table=True):
     """One mail: unique on what it is for, its Message-ID and bytes fixed when it is written."""
 
+    # What is due is found, in its order, without a look at the rows themselves: they are large.
+    __table_args__ = (Index("ix_email_due", "status", "next_at", "id"),)
+
     id: int = Field(default=None, primary_key=True)
     key: str = Field(max_length=120, unique=True)
     """What it is for, e.g. `shortlist:1:42:7` (kind, event, SME, run)."""
@@ -39,7 +42,7 @@ class Email(SQLModel, table=True):
     subject: str = Field(max_length=300)
     message_id: str = Field(max_length=200, unique=True)
     message: bytes = Field(sa_type=LargeBinary)
-    status: EmailStatus = Field(default=EmailStatus.QUEUED, index=True, sa_type=text_enum(EmailStatus))
+    status: EmailStatus = Field(default=EmailStatus.QUEUED, sa_type=text_enum(EmailStatus))
     created_at: datetime = Field(sa_type=UTCDateTime)
     next_at: datetime = Field(sa_type=UTCDateTime)
     """Not before then; moves on with every failed attempt."""

@@ -8,8 +8,8 @@ from sqlmodel import Session, select
 
 from broker.db import Database, now
 from broker.domain import outbox, relay, suppressions
-from broker.errors import ConflictError
-from broker.models import Email, EmailStatus
+from broker.errors import ConflictError, NotFoundError
+from broker.models import AuditEntry, Email, EmailStatus
 
 
 def message(number: int = 1, to: str = "ann@firm.example") -> EmailMessage:
@@ -63,3 +63,19 @@ def test_only_failed_or_held_mail_can_be_tried_again(session: Session) -> None:
     outbox.retry(session, "ann", email.id)
     assert (email.status, email.attempts) == (EmailStatus.QUEUED, 0)
     assert email.deadline > now(session)
+
+
+def test_a_queued_mail_is_held_until_it_is_queued_again(database: Database) -> None:
+    with database.write() as session:
+        email = write(session)
+        outbox.hold(session, "ann", email.id)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()
+    with database.write() as session:
+        with pytest.raises(ConflictError):
+            outbox.hold(session, "ann", email.id)
+        with pytest.raises(NotFoundError):
+            outbox.hold(session, "ann", email.id + 1)
+        outbox.retry(session, "ann", email.id)
+        entries = [(entry.actor, entry.action) for entry in session.exec(select(AuditEntry).order_by(AuditEntry.id))]
+    assert entries == [("ann", "email.hold"), ("ann", "email.retry")]
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1)

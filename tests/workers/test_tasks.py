@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database, Wake, now
-from broker.domain import accounts, outbox
+from broker.domain import accounts, outbox, pulses
 from broker.domain.mailings import writing
 from broker.models import Email, EmailStatus, LoginToken, Mailing, MailingKind, MatchRun, RunStatus, SignIn
 from tests import factories
@@ -157,6 +157,13 @@ def test_the_sweep_forgets_sign_ins_that_are_over(database: Database, woken: lis
         assert [row.token_hash for row in session.exec(select(SignIn))] == [sha256(still_open.encode()).hexdigest()]
 
 
+def test_the_sweep_beats(database: Database, woken: list[Wake]) -> None:
+    tasks.sweep()
+
+    with database.read() as session:
+        assert set(pulses.last(session)) == {"sweep"}
+
+
 def wait_for_a_sector(database: Database, waited: timedelta) -> None:
     with database.write() as session:
         since = now(session) - waited
@@ -220,15 +227,6 @@ def test_a_run_that_is_done_is_not_built_again(database: Database, woken: list[W
 
     with database.read() as session:
         assert session.get_one(MatchRun, run_id).result_hash == "kept"
-
-
-def test_two_worker_processes_never_share_a_name() -> None:
-    first = tasks.owner()
-    assert tasks.owner() == first
-    tasks.owner.cache_clear()
-
-    assert tasks.owner() != first
-    assert len(first) <= 80
 
 
 def test_the_sweep_reads_what_came_back(database: Database, woken: list[Wake]) -> None:

@@ -41,6 +41,8 @@ def upgrade() -> None:
     for column in event_columns():
         op.add_column("event", column)
     op.create_index("ix_email_tried_at", "email", ["tried_at"])
+    op.drop_index("ix_email_status", "email")
+    op.create_index("ix_email_due", "email", ["status", "next_at", "id"])
     email = sa.table("email", sa.column("domain"), sa.column("to_address"))
     position = sa.func.instr if op.get_bind().dialect.name == "sqlite" else sa.func.strpos
     host = sa.func.substr(email.c.to_address, position(email.c.to_address, "@") + 1)
@@ -68,6 +70,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("pulse")
     op.drop_table("mailing")
+    op.drop_index("ix_email_due", "email")
+    op.create_index("ix_email_status", "email", ["status"])
     op.drop_index("ix_email_tried_at", "email")
     for column in reversed(event_columns()):
         op.drop_column("event", column.name)

@@ -1,0 +1,174 @@
+"""Which mail is sent next: the oldest that is due, may still go to its address, and is within its caps and hours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, or_, select, update
+from sqlmodel import Session, col
+
+from broker.config import Settings
+from broker.db import now
+from broker.domain.suppressions import address_hash, is_suppressed
+from broker.domain.windows import Window, is_open, next_open
+from broker.models import Consent, Email, EmailStatus, Purpose, Suppression
+
+LEASE = timedelta(seconds=50)
+"""Longer than any delivery may take, so that a mail is never claimed from a worker that still sends it; with the
+sweep (every 5 s) another machine takes over within the minute."""
+MINUTE = timedelta(seconds=60)
+AT_ONCE = 10_000
+"""Ids in one statement; the databases take some 30,000."""
+CAPS_LOCK = 6_250_404
+"""Any number: where there are caps, workers count and claim one after the other under this lock."""
+TO_STAFF = ("sign_in", "summary", "undelivered")
+"""Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
+SUPPRESSED = "This address is not mailed any more."
+WITHDRAWN = "The SME took back its consent to be mailed."
+TOO_LATE = "It could not be sent in time."
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is read of a mail to send it: its row as an object with all that hangs on it costs as much as sending."""
+
+    id: int
+    kind: str
+    sme_id: int | None
+    to_address: str
+    message_id: str
+    message: bytes
+    attempts: int
+    """This one included."""
+    deadline: datetime
+    window: Window
+    """At which hours of its recipient it may leave."""
+    error: str
+    withdrawn: bool
+    """Whether the SME it goes to took back its consent; the mails of one that was erased went with it."""
+
+
+# Statements of every mail are made once: SQLAlchemy takes longer to make one than the database to run it.
+_WITHDRAWN = exists().where(
+    col(Consent.sme_id) == col(Email.sme_id),
+    col(Consent.purpose) == Purpose.MAILING,
+    col(Consent.withdrawn_at).is_not(None),
+    col(Email.kind).not_in(TO_STAFF),
+)
+_DUE = (
+    select(
+        *(col(Email.id), col(Email.kind), col(Email.sme_id), col(Email.to_address), col(Email.message_id)),
+        *(col(Email.message), col(Email.attempts), col(Email.deadline)),
+        *(col(Email.zone), col(Email.opens), col(Email.closes), col(Email.error), _WITHDRAWN.label("withdrawn")),
+    )
+    .where(col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= bindparam("moment"))
+    .order_by(col(Email.next_at), col(Email.id))
+)
+_OLDEST = _DUE.limit(1).with_for_update(skip_locked=True)
+_TAKE = (
+    update(Email)
+    .where(
+        col(Email.id) == bindparam("email_id"),
+        ~exists().where(col(Suppression.address_hash) == bindparam("hash")),
+    )
+    .values(
+        status=EmailStatus.SENDING,
+        owner=bindparam("by"),
+        lease_until=bindparam("until"),
+        tried_at=bindparam("moment"),
+        attempts=col(Email.attempts) + 1,
+    )
+)
+
+
+def claim(session: Session, settings: Settings, owner: str, moment: datetime) -> Outgoing | None:
+    """Take the oldest mail due at `moment` for `owner`, or None; two workers never get the same one.
+
+    On the way, due mails that must not be sent (any more) are ended, and those outside their hours put off."""
+    oldest, connection = _OLDEST, session.connection()
+    if settings.mails_per_minute or settings.mails_per_domain:
+        within_caps = _within_caps(session, settings, moment)
+        if within_caps is None:
+            return None
+        oldest = oldest.where(*within_caps)
+    while (row := connection.execute(oldest, {"moment": moment}).one_or_none()) is not None:
+        email = _outgoing(row, attempts=1)
+        if (end := obstacle(email, moment)) is not None:
+            _end(session, email, *end)
+        elif not is_open(moment, email.window):
+            _put_off(session, moment, email.window)
+        elif _take(session, email, owner, moment):
+            return email
+        else:
+            _end(session, email, EmailStatus.SUPPRESSED, SUPPRESSED)
+    return None
+
+
+def waiting(session: Session) -> Iterator[Outgoing]:
+    """Every mail that would be sent now, were there no caps; nothing is claimed."""
+    moment = now(session)
+    for row in session.connection().execute(_DUE, {"moment": moment}):
+        email = _outgoing(row, attempts=0)
+        may_go = obstacle(email, moment) is None and not is_suppressed(session, email.to_address)
+        if may_go and is_open(moment, email.window):
+            yield email
+
+
+def obstacle(email: Outgoing, moment: datetime) -> tuple[EmailStatus, str] | None:
+    """Why a mail must not be sent although it is due, as its last status and the reason; None where it may."""
+    if email.withdrawn:
+        return EmailStatus.SUPPRESSED, WITHDRAWN
+    if email.deadline < moment:
+        return EmailStatus.FAILED, f"{TOO_LATE} {email.error}".rstrip()
+    return None
+
+
+def _outgoing(row: Row[*tuple[Any, ...]], attempts: int) -> Outgoing:
+    fields = row._asdict()
+    window = Window(fields.pop("zone"), fields.pop("opens"), fields.pop("closes"))
+    fields["attempts"] += attempts
+    return Outgoing(**fields, window=window)
+
+
+def _take(session: Session, email: Outgoing, owner: str, moment: datetime) -> bool:
+    """Whether the mail is the owner's now; it is not where its address is suppressed."""
+    values = {"email_id": email.id, "hash": address_hash(email.to_address), "by": owner}
+    values |= {"until": moment + LEASE, "moment": moment}
+    return session.connection().execute(_TAKE, values).rowcount == 1
+
+
+def _end(session: Session, email: Outgoing, status: EmailStatus, reason: str) -> None:
+    ended = update(Email).where(col(Email.id) == email.id)
+    session.connection().execute(ended.values(status=status, error=reason))
+
+
+def _within_caps(session: Session, settings: Settings, moment: datetime) -> list[ColumnElement[bool]] | None:
+    """What a mail must meet so that no minute has more attempts than its caps; None where none more is allowed.
+
+    An attempt is counted by its mail, so a mail is tried once a minute at most."""
+    connection = session.connection()
+    if not settings.is_sqlite:  # there, a transaction that may write is alone anyway
+        connection.execute(select(func.pg_advisory_xact_lock(CAPS_LOCK)))
+    since = moment - MINUTE
+    lately = col(Email.tried_at) > since
+    if settings.mails_per_minute:
+        count: int = connection.execute(select(func.count()).select_from(Email).where(lately)).scalar_one()
+        if count >= settings.mails_per_minute:
+            return None
+    rested = or_(col(Email.tried_at).is_(None), col(Email.tried_at) <= since)
+    if not settings.mails_per_domain:
+        return [rested]
+    busy = select(col(Email.domain)).where(lately).group_by(col(Email.domain))
+    return [rested, col(Email.domain).not_in(busy.having(func.count() >= settings.mails_per_domain))]
+
+
+def _put_off(session: Session, moment: datetime, window: Window) -> None:
+    """Move every due mail of these hours to their next opening: a backlog is moved at once."""
+    due = col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= moment
+    same = col(Email.zone) == window.zone, col(Email.opens) == window.opens, col(Email.closes) == window.closes
+    # Those that others are looking at are left to them: to wait for each other would be for ever.
+    free = select(col(Email.id)).where(*due, *same).limit(AT_ONCE).with_for_update(skip_locked=True)
+    ids = session.connection().execute(free).scalars().all()
+    moved = update(Email).where(col(Email.id).in_(ids)).values(next_at=next_open(moment, window))
+    session.connection().execute(moved)
