@@ -1,5 +1,6 @@
 """The outbox: every mail is a row first, written in the transaction of what it is about (law 5)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -16,6 +17,7 @@ from broker.models import Email, EmailStatus
 
 DEADLINE = timedelta(minutes=15)
 """How long delivery is tried where the mail names no deadline of its own, as a sign-in link that soon expires."""
+HELD_BY_PERSON = "held by a person"
 
 
 def write(
@@ -83,3 +85,27 @@ def retry(session: Session, actor: str, email_id: int) -> None:
     session.add(email)
     audit.record(session, actor, "email.retry", f"email {email.id}")
     wake(session, "outbox.deliver")
+
+
+def retry_each(session: Session, actor: str, email_ids: Iterable[int]) -> tuple[int, int]:
+    """Queue each of these mails again: (how many are, how many may not be, e.g. as a consent was withdrawn since)."""
+    queued = refused = 0
+    for email_id in email_ids:
+        try:
+            retry(session, actor, email_id)
+            queued += 1
+        except ConflictError:
+            refused += 1
+    return queued, refused
+
+
+def hold(session: Session, actor: str, email_id: int) -> None:
+    """Keep a waiting mail from leaving until somebody queues it again."""
+    email = session.get(Email, email_id, with_for_update=True)
+    if email is None:
+        raise NotFoundError("There is no such mail.")
+    if email.status != EmailStatus.QUEUED:
+        raise ConflictError("Only a mail that waits can be held.")
+    email.status, email.error = EmailStatus.HELD, HELD_BY_PERSON
+    session.add(email)
+    audit.record(session, actor, "email.hold", f"email {email.id}")

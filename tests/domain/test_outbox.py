@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from broker.db import Database, now
 from broker.domain import outbox, relay, suppressions
 from broker.errors import ConflictError
-from broker.models import Email, EmailStatus
+from broker.models import AuditEntry, Email, EmailStatus
 
 
 def message(number: int = 1, to: str = "ann@firm.example") -> EmailMessage:
@@ -63,3 +63,35 @@ def test_only_failed_or_held_mail_can_be_tried_again(session: Session) -> None:
     outbox.retry(session, "ann", email.id)
     assert (email.status, email.attempts) == (EmailStatus.QUEUED, 0)
     assert email.deadline > now(session)
+
+
+def test_a_waiting_mail_can_be_held_and_let_go_again(session: Session) -> None:
+    email = write(session)
+    outbox.hold(session, "Ada", email.id)
+    held = email.status
+    outbox.retry(session, "Ada", email.id)
+
+    assert (held, email.status, email.error) == (EmailStatus.HELD, EmailStatus.QUEUED, "")
+    assert [entry.action for entry in session.exec(select(AuditEntry))] == ["email.hold", "email.retry"]
+
+
+@pytest.mark.parametrize("status", [status for status in EmailStatus if status != EmailStatus.QUEUED])
+def test_a_mail_that_does_not_wait_cannot_be_held(session: Session, status: EmailStatus) -> None:
+    email = write(session)
+    email.status = status
+    with pytest.raises(ConflictError):
+        outbox.hold(session, "Ada", email.id)
+    assert email.status == status
+
+
+def test_a_held_mail_does_not_leave(session: Session) -> None:
+    outbox.hold(session, "Ada", write(session).id)
+    assert relay.claim(session, "worker") is None
+
+
+def test_of_many_mails_those_that_may_are_queued_again(session: Session) -> None:
+    failed, sent = write(session, 1), write(session, 2)
+    failed.status, sent.status = EmailStatus.FAILED, EmailStatus.SENT
+
+    assert outbox.retry_each(session, "Ada", [failed.id, sent.id]) == (1, 1)
+    assert (failed.status, sent.status) == (EmailStatus.QUEUED, EmailStatus.SENT)
