@@ -59,6 +59,8 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/shortlists?short=1",
         f"{event}/shortlists?status=approved",
         f"{event}/shortlists/{sme}",
+        f"{event}/mail",
+        "/mail?status=queued",
     ):
         _look(admin, path, found)
     _import_pages(admin, found)

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
-from tests.web.world import World
+from broker.db import Database
+from tests.web.world import World, send_mail
 
 PEOPLE = (
     "anonymous",
@@ -75,12 +76,27 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /events/{event_id}/shortlists/{sme_id}": only(200, "organiser", "admin"),
     "POST /events/{event_id}/approve": only(409, "organiser", "admin"),
     "POST /events/{event_id}/export": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/mail": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/mail/retry": only(303, "organiser", "admin"),
+    "POST /events/{event_id}/mail/{email_id}/retry": only(409, "organiser", "admin"),
+    "POST /events/{event_id}/mail/{email_id}/hold": only(409, "organiser", "admin"),
+    "GET /mail": only(200, "admin"),
+    "POST /mail/retry": only(303, "admin"),
+    "POST /mail/{email_id}/retry": only(409, "admin"),
+    "POST /mail/{email_id}/hold": only(409, "admin"),
 }
 FORMS = {
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
     "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
 }
+
+
+@pytest.fixture(autouse=True)
+def sent(database: Database, world: World) -> None:
+    """A mail of the event, for the routes that are about one."""
+    with database.write() as session:
+        send_mail(session, world)
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -127,7 +143,7 @@ def _address(world: World, path: str, person: str) -> str:
     values = {
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,
-        "email_id": world.email.id,
+        "email_id": world.email.id if path.startswith("/outbox") else world.event_email.id,
         "sme_id": world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
         "event_id": world.event.id,
@@ -142,6 +158,14 @@ def test_a_row_of_another_event_is_no_row_of_this_one(browse: Callable[..., Test
     assert admin.post(f"/events/{world.other_event.id}/runs/{world.run.id}/cancel").status_code == 404
     sme = world.smes["Spielwerk"].id
     assert admin.get(f"/events/{world.other_event.id}/shortlists/{sme}").status_code == 404
+
+
+def test_a_mail_of_no_or_another_event_is_no_mail_of_this_one(browse: Callable[..., TestClient], world: World) -> None:
+    admin = browse("admin")
+
+    for event, email in ((world.event, world.email), (world.other_event, world.event_email)):
+        for act in ("retry", "hold"):
+            assert admin.post(f"/events/{event.id}/mail/{email.id}/{act}").status_code == 404
 
 
 def test_foreign_and_missing_pages_cannot_be_told_apart(browse: Callable[..., TestClient], world: World) -> None:
