@@ -125,10 +125,10 @@ def now(session: Session) -> datetime:
 
 
 def create_engine_for(settings: Settings) -> Engine:
-    """An engine with the pragmas and transaction starts each database needs."""
+    """An engine with the pragmas and transaction starts each database needs; its errors tell no values."""
     if not settings.is_sqlite:
-        return create_engine(settings.database_url, pool_pre_ping=True)
-    engine = create_engine(settings.database_url, connect_args={"timeout": 10})
+        return create_engine(settings.database_url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(settings.database_url, connect_args={"timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -30,6 +30,7 @@ from broker.web.security import (
     check_origin,
     refuse_unstorable,
 )
+from broker.web.traffic import REQUEST_ID, Traffic, request_id
 
 TAKEN = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 """How the databases say that something which may be there once is there already."""
@@ -88,6 +89,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
     app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=lambda request: error_page(request, 413))
+    # Within HeadAsGet, whose copy of the scope hides from those around it which route was taken.
+    app.add_middleware(Traffic, observe=lambda *_: None, every=settings.log_json)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app
@@ -156,9 +159,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, _error: Exception) -> Response:
-    """The server logs the fault itself. This answer is made outside of SecurityHeaders, so it brings its own."""
+    """The server logs the fault itself. This answer is made outside of all middleware, so it brings its headers."""
     response = error_page(request, 500)
-    response.headers.update(HEADERS)
+    response.headers.update({**HEADERS, REQUEST_ID: request_id(request.scope)})
     return response
 
 
