@@ -17,7 +17,7 @@ from broker.config import Settings
 from broker.db import Database
 from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedError, NotFoundError
 from broker.queue import publisher
-from broker.web import brokers, imports, mail_health, organiser, outbox, public, sme
+from broker.web import brokers, imports, mail_health, metrics, organiser, outbox, public, sme
 from broker.web.deps import SignInNeededError
 from broker.web.pages import STATIC, query, render
 from broker.web.security import (
@@ -84,13 +84,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = Database(settings, publish=publisher(settings))
     app.state.limits = Limits()
-    for module in (public, outbox, brokers, imports, organiser, mail_health, sme):
+    app.state.metrics = metrics.Metrics(app.state.database)
+    for module in (public, outbox, brokers, imports, organiser, mail_health, metrics, sme):
         app.include_router(module.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
     app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=lambda request: error_page(request, 413))
     # Within HeadAsGet, whose copy of the scope hides from those around it which route was taken.
-    app.add_middleware(Traffic, observe=lambda *_: None, every=settings.log_json)
+    app.add_middleware(Traffic, observe=app.state.metrics.observe, every=settings.log_json)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app
