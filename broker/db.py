@@ -11,6 +11,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Enum, TypeDecorator, create_engine, event, text
 from sqlmodel import Session, SQLModel
 
@@ -98,10 +100,19 @@ class Database:
         """Bring the schema to the newest revision."""
         if self.settings.is_sqlite:
             Path(self.engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        command.upgrade(self._alembic(), "head")
+
+    def revisions(self) -> tuple[str | None, str | None]:
+        """(the schema's revision, the newest there is); the first is None for a database without tables."""
+        with self.engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        return found, ScriptDirectory.from_config(self._alembic()).get_current_head()
+
+    def _alembic(self) -> AlembicConfig:
         config = AlembicConfig()
         config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
         config.attributes["engine"] = self.engine
-        command.upgrade(config, "head")
+        return config
 
     def dispose(self) -> None:
         """Close every pooled connection."""
