@@ -17,7 +17,6 @@ from broker.models import Email, EmailStatus
 
 DEADLINE = timedelta(minutes=15)
 """How long delivery is tried where the mail names no deadline of its own, as a sign-in link that soon expires."""
-HELD_BY_PERSON = "held by a person"
 
 
 def write(
@@ -66,6 +65,18 @@ def write(
     return email
 
 
+def retry_each(session: Session, actor: str, email_ids: Iterable[int]) -> tuple[int, int]:
+    """Queue each of these mails again: (how many are, how many may not be, e.g. as a consent was withdrawn since)."""
+    queued = refused = 0
+    for email_id in email_ids:
+        try:
+            retry(session, actor, email_id)
+            queued += 1
+        except ConflictError:
+            refused += 1
+    return queued, refused
+
+
 def count_due(session: Session) -> int:
     """How many mails could be delivered right now."""
     query = select(func.count()).where(Email.status == EmailStatus.QUEUED, Email.next_at <= now(session))
@@ -87,25 +98,13 @@ def retry(session: Session, actor: str, email_id: int) -> None:
     wake(session, "outbox.deliver")
 
 
-def retry_each(session: Session, actor: str, email_ids: Iterable[int]) -> tuple[int, int]:
-    """Queue each of these mails again: (how many are, how many may not be, e.g. as a consent was withdrawn since)."""
-    queued = refused = 0
-    for email_id in email_ids:
-        try:
-            retry(session, actor, email_id)
-            queued += 1
-        except ConflictError:
-            refused += 1
-    return queued, refused
-
-
 def hold(session: Session, actor: str, email_id: int) -> None:
-    """Keep a waiting mail from leaving until somebody queues it again."""
-    email = session.get(Email, email_id, with_for_update=True)
+    """Keep a queued mail back until somebody queues it again. NotFoundError, ConflictError as in `retry`."""
+    email = session.get(Email, email_id, populate_existing=True, with_for_update=True)
     if email is None:
         raise NotFoundError("There is no such mail.")
     if email.status != EmailStatus.QUEUED:
-        raise ConflictError("Only a mail that waits can be held.")
-    email.status, email.error = EmailStatus.HELD, HELD_BY_PERSON
+        raise ConflictError("Only a mail that waits to be sent can be held.")
+    email.status = EmailStatus.HELD
     session.add(email)
     audit.record(session, actor, "email.hold", f"email {email.id}")

@@ -79,7 +79,8 @@ def test_a_failure_is_told_in_words_with_what_the_server_said(browse: Browse, da
             "The mail server could not be reached or used until its time was over.",
         ),
         (EmailStatus.FAILED, "ENOSPC at /outbox", "It could not be delivered until its time was over."),
-        (EmailStatus.HELD, "restored from a backup", "Held until a person decides. restored from a backup"),
+        (EmailStatus.HELD, "restored from a backup", "Held until somebody releases it. restored from a backup"),
+        (EmailStatus.HELD, "in doubt", "The mail server may have taken it already: nobody heard its answer."),
         (EmailStatus.SUPPRESSED, "", "This address is not mailed: it was taken off the list."),
         (EmailStatus.QUEUED, "451 later", "It did not go out yet and is tried again. 451 later"),
     ],
@@ -88,7 +89,7 @@ def test_each_state_has_its_reason(
     browse: Browse, database: Database, world: World, status: EmailStatus, error: str, reason: str
 ) -> None:
     with database.write() as session:
-        add_mail(session, world, status, error)
+        add_mail(session, world, status, error).in_doubt = error == "in doubt"
 
     page = browse("organiser").get(f"/events/{world.event.id}/mail?status={status}").text
 
@@ -140,7 +141,7 @@ def test_one_mail_is_held_and_released(browse: Browse, database: Database, world
     client.post(f"{path}/{email_id}/retry")
 
     assert "The mail is held. It stays here until somebody releases it." in held
-    assert "Spielwerk Introduction Held Held by a person." in held
+    assert "Spielwerk Introduction Held Held until somebody releases it." in held
     with database.read() as session:
         assert session.get_one(Email, email_id).status == EmailStatus.QUEUED
         actions = session.exec(select(AuditEntry.action).where(col(AuditEntry.action).startswith("email."))).all()

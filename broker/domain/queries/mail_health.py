@@ -7,7 +7,6 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from broker.domain.outbox import HELD_BY_PERSON
 from broker.domain.queries.shortlists import place
 from broker.domain.suppressions import address_hash
 from broker.models import Email, EmailStatus, Event, Sme, Suppression
@@ -23,6 +22,7 @@ KINDS = {
     "last_call": "Last call",
     "summary": "Summary for the broker",
 }
+IN_DOUBT = "The mail server may have taken it already: nobody heard its answer. Released, it might arrive twice."
 ANSWER = re.compile(r"([245])\d\d[ -]")
 """How an answer of a mail server starts."""
 
@@ -75,7 +75,7 @@ def mail_page(session: Session, event_id: int | None, status: EmailStatus | None
             event,
             KINDS.get(email.kind, email.kind.replace("_", " ").capitalize()),
             reason(email, why.get(address_hash(email.to_address), "")),
-            "" if email.error == HELD_BY_PERSON else email.error,
+            email.error,
         )
         for email, name, event in found
     ]
@@ -99,7 +99,7 @@ def reason(email: Email, suppressed_for: str = "") -> str:
     if email.status == EmailStatus.SUPPRESSED:
         return f"This address is not mailed: {suppressed_for or 'it was taken off the list'}."
     if email.status == EmailStatus.HELD:
-        return "Held by a person." if email.error == HELD_BY_PERSON else "Held until a person decides."
+        return IN_DOUBT if email.in_doubt else "Held until somebody releases it."
     if email.status == EmailStatus.FAILED:
         return _why_failed(email.error)
     return "It did not go out yet and is tried again." if email.error and email.status == EmailStatus.QUEUED else ""
