@@ -55,7 +55,7 @@ def voices(settings: Settings) -> tuple[Say, Show | None]:
         """A child's own JSON as it is; what it printed before it could log, or as it broke, is wrapped."""
         if line.startswith("{"):
             print(line, file=sys.stderr, flush=True)
-        else:
+        elif line:
             log.info("%s", line, extra={"process_name": name})
 
     return lambda line: log.info("%s", line.strip()), show
