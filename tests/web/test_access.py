@@ -144,7 +144,7 @@ def _address(world: World, path: str, person: str) -> str:
     values = {
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,
-        "email_id": world.email.id if path.startswith("/outbox") else world.event_email.id,
+        "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
         "sme_id": world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
         "event_id": world.event.id,
