@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import letters, owners, pulses, suppressions
-from broker.domain.claims import LEASE, TO_STAFF, Outgoing, claim, waiting
+from broker.domain.claims import LEASE, Outgoing, claim, waiting
 from broker.domain.delivery import (
     Delivery,
     FileDelivery,
@@ -23,7 +23,7 @@ from broker.domain.delivery import (
     open_delivery,
 )
 from broker.domain.windows import next_open
-from broker.models import Email, EmailStatus
+from broker.models import TO_STAFF, Email, EmailStatus
 
 FIRST_RETRY = timedelta(seconds=20)
 LAST_RETRY = timedelta(hours=1)

@@ -12,10 +12,8 @@ from broker.db import now, wake
 from broker.domain import audit, consents
 from broker.domain.suppressions import UNSUBSCRIBED, lift, reason_of, suppress
 from broker.errors import ConflictError, NotFoundError
-from broker.models import Contact, Email, EmailStatus, Purpose, Sme
+from broker.models import TO_STAFF, Contact, Email, EmailStatus, Purpose, Sme
 
-TO_ACCOUNTS = frozenset({"sign_in", "summary", "undelivered"})
-"""Kinds of mail that go to brokers and organisers; all others go to SMEs, who may unsubscribe."""
 NO_LINK = "This link does not work any more: no mail goes from this profile to the address it was sent to."
 RETURNED = "Mails to this address came back, so none are sent. Your broker can enter another one."
 
@@ -94,5 +92,5 @@ def is_subscribed(session: Session, contact: Contact) -> bool:
 def _mails_to(contact: Contact) -> ColumnElement[bool]:
     """What is mailed to SMEs at this address: another SME may have the same, and the address is what is suppressed."""
     same_address = func.lower(Email.to_address) == contact.email.strip().lower()
-    to_an_sme = col(Email.sme_id).is_not(None) & col(Email.kind).not_in(TO_ACCOUNTS)
+    to_an_sme = col(Email.sme_id).is_not(None) & col(Email.kind).not_in(TO_STAFF)
     return to_an_sme & (same_address | (col(Email.sme_id) == contact.sme_id))
