@@ -179,7 +179,9 @@ def _give_up(session: Session, settings: Settings, email: Outgoing, failure: Per
     if email.kind in TO_STAFF:
         return
     if failure.is_of_the_address:
-        suppressions.suppress(session, email.to_address, f"refused: {failure}")
+        suppressions.suppress(
+            session, email.to_address, f"refused with {str(failure)[:3]}"
+        )  # no word more: it names it
     letters.undelivered(session, settings, session.get_one(Email, email.id), str(failure))
 
 

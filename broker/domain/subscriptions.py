@@ -14,6 +14,9 @@ from broker.domain.suppressions import UNSUBSCRIBED, lift, reason_of, suppress
 from broker.errors import ConflictError, NotFoundError
 from broker.models import TO_STAFF, Contact, Email, EmailStatus, Purpose, Sme
 
+STOPPED = "The SME wants no more mail."
+NOT_SENT = ("", "This address is not mailed any more.", "The SME took back its consent to be mailed.")
+"""How else the outbox and its relay say that this was why a mail was not sent; other reasons stay."""
 NO_LINK = "This link does not work any more: no mail goes from this profile to the address it was sent to."
 RETURNED = "Mails to this address came back, so none are sent. Your broker can enter another one."
 
@@ -56,7 +59,7 @@ def unsubscribe(session: Session, contact: Contact) -> None:
     stopped = session.connection().execute(
         update(Email)
         .where(_mails_to(contact), waiting)
-        .values(status=EmailStatus.SUPPRESSED, error="unsubscribed", owner=None, lease_until=None)
+        .values(status=EmailStatus.SUPPRESSED, error=STOPPED, owner=None, lease_until=None)
     )
     if stopped.rowcount:
         audit.record(session, f"sme {sme.id}", "mails.stop", f"sme:{sme.id}", mails=stopped.rowcount)
@@ -74,7 +77,8 @@ def resubscribe(session: Session, contact: Contact) -> None:
         return
     lift(session, contact.email)
     consents.record_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
-    stopped = (col(Email.status) == EmailStatus.SUPPRESSED) & (col(Email.message) != b"")
+    why = col(Email.error).in_([STOPPED, *NOT_SENT])
+    stopped = (col(Email.status) == EmailStatus.SUPPRESSED) & why & (col(Email.message) != b"")
     session.connection().execute(
         update(Email)
         .where(_mails_to(contact), stopped, col(Email.deadline) > now(session))
