@@ -188,6 +188,9 @@ def test_mails_that_name_it_are_emptied_and_not_sent_and_the_rest_is_untouched(d
 def test_files_of_its_mails_and_of_those_that_name_it_are_deleted(
     database: Database, settings: Settings, dilna: Sme
 ) -> None:
+    with database.write() as session:
+        for waiting in session.exec(select(Email).where(Email.status == EmailStatus.QUEUED)):
+            waiting.next_at = now(session)
     relay.deliver_due(database, owner="test")
     unread = settings.bounces_dir / "unread"
     unread.mkdir(parents=True)
