@@ -106,7 +106,7 @@ def children(settings: Settings, host: str, port: int, folder: Path) -> list[Chi
         "--no-access-log", "--log-config", str(logs.CONFIG), "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
     worker = [
-        *python, "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "2",
+        *python, "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "3",
         "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
     queue = [] if settings.queue_url else [private_queue(folder)]
