@@ -10,10 +10,10 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test test-faults check bench clean
 
 help: ## List these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## Install what is missing, load the demo and serve it (PORT=8000)
 	@$(BIN)/broker demo
@@ -21,6 +21,9 @@ run: $(VENV)/installed ## Install what is missing, load the demo and serve it (P
 
 test: $(VENV)/installed-dev ## Run all tests (some of them: make test ARGS="tests/domain -k outbox")
 	$(BIN)/python -m pytest $(ARGS)
+
+test-faults: $(VENV)/installed-dev ## Run the fault suite in full size (FAULTS_REPORT=file keeps its figures)
+	FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: $(VENV)/installed-dev ## Check style, types and the import law
 	$(BIN)/ruff check .

@@ -3,10 +3,12 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,18 +28,61 @@ SETTINGS = {
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """A running server; gives the SQLAlchemy URL of its database `postgres`."""
+    with server() as running:
+        yield running.url
+
+
+@dataclass
+class Server:
+    """A PostgreSQL that can be stopped as by a crash, and started again."""
+
+    binaries: Path
+    home: Path
+    owner: str | None
+    port: int
+    settings: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """Of its database `postgres`, for SQLAlchemy."""
+        return f"postgresql+psycopg://broker@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        settings = {
+            **self.settings,
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "''",
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        _control(self.binaries, self.home, self.owner, "start", "-o", options)
+
+    def crash(self) -> None:
+        """End it without a checkpoint, so that the next start has to recover from its log."""
+        _control(self.binaries, self.home, self.owner, "stop", "-m", "immediate")
+
+    def kill(self) -> None:
+        """SIGKILL to its first process; the others notice and end."""
+        first, *_ = (self.home / "data" / "postmaster.pid").read_text().split()
+        os.kill(int(first), signal.SIGKILL)
+
+
+@contextmanager
+def server(settings: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
+    """A running server of one's own."""
     # Not pytest's own temporary folder: only its owner may enter that, and the server's owner may be another.
     home = Path(tempfile.mkdtemp(prefix="broker-pg-"))
     try:
         owner = _unprivileged(home)
         binaries = _binaries(home, owner)
-        port = free_port()
         _initialise(binaries, home, owner)
-        _control(binaries, home, owner, "start", "-o", _options(port))
+        running = Server(binaries, home, owner, free_port(), settings)
+        running.start()
         try:
-            yield f"postgresql+psycopg://broker@127.0.0.1:{port}/postgres"
+            yield running
         finally:
-            _control(binaries, home, owner, "stop", "-m", "immediate")
+            running.crash()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -84,11 +129,6 @@ def _initialise(binaries: Path, home: Path, owner: str | None) -> None:
     arguments = ["--username=broker", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     _run([str(binaries / "initdb"), "-D", str(home / "data"), *arguments, *locale], home, owner)
-
-
-def _options(port: int) -> str:
-    settings = {**SETTINGS, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "''"}
-    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _control(binaries: Path, home: Path, owner: str | None, *arguments: str) -> None:

@@ -42,9 +42,9 @@ app.conf.update(
     # In memory: the only entry is due every few seconds, so there is nothing to remember between two starts.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule={
-        # A tick not taken for a minute is dropped, so that they do not pile up behind long work. Not sooner: the
-        # clocks of two machines may differ.
-        "sweep": {"task": "sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 60}},
+        # A tick not taken for three hours is dropped, so that they do not pile up without end. Not sooner: where the
+        # clock of the beat is behind that of the workers, all its ticks would be, and lost mail would never be found.
+        "sweep": {"task": "sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 3 * 3600}},
     },
 )
 

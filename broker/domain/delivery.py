@@ -83,9 +83,9 @@ class FileDelivery:
     def send(self, email: Outgoing, doubt: Callable[[], None] | None = None) -> None:
         """Write it whole or not at all, and safely on disk; there is no doubt about files."""
         name = f"{email.kind}-{email.sme_id or 0:05d}-{sha256(email.message_id.encode()).hexdigest()[:16]}.eml"
+        partial = self.folder / f".{name}.{os.getpid()}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            partial = self.folder / f".{name}.{os.getpid()}"
             with partial.open("wb") as file:
                 file.write(email.message)
                 file.flush()
@@ -93,6 +93,8 @@ class FileDelivery:
             partial.replace(self.folder / name)
             _sync_folder(self.folder)
         except OSError as error:
+            with suppress(OSError):
+                partial.unlink()  # on a full disk, it would take the room of the next one
             raise TemporaryFailure(f"{errno.errorcode.get(error.errno or 0, 'OSError')} at {self.folder}") from error
 
 

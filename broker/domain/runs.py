@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from broker.db import now, wake
-from broker.domain import audit, events
+from broker.domain import audit, events, owners
 from broker.errors import ConflictError, NotFoundError
 from broker.models import MatchRun, Registration, RunStatus
 
@@ -135,13 +135,15 @@ def cancel(session: Session, actor: str, run_id: int) -> None:
 
 
 def recover(session: Session) -> list[int]:
-    """Wake queued runs again and take runs back from workers that died; ids of those to build now.
+    """Wake queued runs again and take runs back from workers that died; ids of those to build now. One of this
+    machine is known to be gone at once, one of another after `STALE`.
 
     A run that has lost its worker `MAX_ATTEMPTS` times fails with that reason."""
     moment = now(session)
     waiting: list[int] = []
     for run in session.exec(select(MatchRun).where(col(MatchRun.status).in_(ACTIVE)).with_for_update()):
-        if run.status == RunStatus.RUNNING and run.heartbeat_at and moment - run.heartbeat_at < STALE:
+        heard = run.heartbeat_at is not None and moment - run.heartbeat_at < STALE
+        if run.status == RunStatus.RUNNING and heard and not owners.is_gone(run.owner or ""):
             continue
         if run.cancel_requested:
             finish(session, run, RunStatus.CANCELLED)

@@ -1,12 +1,14 @@
 """A match run belongs to one worker at a time, and none is ever forgotten."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 from sqlmodel import Session, select
 
 from broker.db import Database, now
-from broker.domain import runs
+from broker.domain import owners, runs
 from broker.errors import ConflictError
 from broker.models import MatchRun, RunStatus
 from tests.factories import make_event, make_sme, register
@@ -90,6 +92,14 @@ def test_a_run_whose_worker_died_is_queued_again(session: Session, run: MatchRun
     _lose(session, run)
     assert runs.recover(session) == [run.id]
     assert runs.get(session, run.id).status == RunStatus.QUEUED
+
+
+def test_a_run_whose_process_has_ended_on_this_machine_is_queued_again_at_once(session: Session, run: MatchRun) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    runs.claim(session, run.id, f"here/{owners.machine()}:{ended.pid}:abcd")
+    assert runs.recover(session) == [run.id]
+    assert runs.get(session, run.id).status is RunStatus.QUEUED
 
 
 def test_a_run_that_loses_three_workers_fails_with_its_reason(session: Session, run: MatchRun) -> None:

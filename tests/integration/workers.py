@@ -7,10 +7,25 @@ from broker.config import ROOT
 from broker.db import Database
 from tests.processes import Running
 
+WORKER = ("worker", "--beat", "--concurrency", "1")
+CELERY = (sys.executable, "-m", "celery")
+
 
 def start_worker(database: Database, queue_url: str, smtp_url: str = "", home: Path | None = None) -> Running:
     """One worker process with its beat; `home` where it is not the database's own."""
-    command = [sys.executable, "-m", "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "1"]
+    return start_celery(database, queue_url, WORKER, smtp_url=smtp_url, home=home)
+
+
+def start_celery(
+    database: Database,
+    queue_url: str,
+    role: tuple[str, ...],
+    *,
+    smtp_url: str = "",
+    home: Path | None = None,
+    celery: tuple[str, ...] = CELERY,
+) -> Running:
+    """A worker, a beat or both in one; `celery` is how Celery is started."""
     environment = {
         "BROKER_HOME": str(home or database.settings.home),
         "BROKER_DATABASE_URL": database.settings.database_url,
@@ -19,4 +34,4 @@ def start_worker(database: Database, queue_url: str, smtp_url: str = "", home: P
         "BROKER_SECRET_KEY": "a-secret-of-somebody-s-own",
         "PYTHONPATH": str(ROOT),
     }
-    return Running(command, environment)
+    return Running([*celery, "-q", "-A", "workers.app", *role], environment)

@@ -40,7 +40,7 @@ def test_a_task_whose_worker_dies_is_given_to_another() -> None:
 
 def test_the_sweep_comes_every_few_seconds_and_its_ticks_do_not_pile_up() -> None:
     (entry,) = app.conf.beat_schedule.values()
-    assert entry == {"task": "sweep", "schedule": 5.0, "options": {"expires": 60}}
+    assert entry == {"task": "sweep", "schedule": 5.0, "options": {"expires": 3 * 3600}}
 
 
 def test_there_is_a_task_for_every_wake_up_of_the_service() -> None:
