@@ -24,6 +24,7 @@ FORGOTTEN = timedelta(seconds=30)
 """Sectors are looked for as soon as they are imported; only what waits longer has been forgotten."""
 AT_WORK = timedelta(seconds=3)
 DELIVERERS = 2
+"""At once on one machine; on SQLite one, as two that wait for its lock are no faster."""
 MUCH = 20
 """Mails; fewer are sent sooner than another process is there."""
 TURN_SECONDS = 10.0
@@ -50,10 +51,12 @@ def build_match_run(run_id: int) -> None:
 
 @app.task(name="outbox.deliver")
 def deliver_outbox() -> None:
-    """Deliver mail that is due, two processes at most and each for a while: others wait for this one, too."""
-    with _one_of("deliver", DELIVERERS) as is_free:
+    """Deliver mail that is due, few processes at once and each for a while: others wait for this one, too."""
+    places = 1 if database().settings.is_sqlite else DELIVERERS
+    with _one_of("deliver", places) as is_free:
         if is_free:
-            _call_another()
+            if places > 1:
+                _call_another()
             _deliver()
 
 

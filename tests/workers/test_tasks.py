@@ -251,6 +251,7 @@ def test_where_much_is_due_another_process_is_called_unless_a_cap_would_stop_it(
     tasks.deliver_outbox()
     tasks.deliver_outbox()
 
+    called = 0 if database.settings.is_sqlite else called
     assert calls == [{"expires": 5.0, "retry": False}] * called
 
 
