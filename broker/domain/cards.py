@@ -23,9 +23,9 @@ from broker.models import (
 
 ENGLISH = Locale("en")
 DISTANCE = {
-    "close": "Close to your own field: you will understand each other quickly.",
-    "near": "Near your field, yet not the same: something to talk about and something to learn.",
-    "far": "Far from your own field: a partner to explore with.",
+    "close": "You write of much the same things: you will understand each other quickly.",
+    "near": "You write of neighbouring things: something to talk about and something to learn.",
+    "far": "You write of quite different things: a partner to explore with.",
 }
 # By the engine's code: what is said when the reader's own profile lacks it, and when the partner's does.
 MISSING = {

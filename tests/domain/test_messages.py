@@ -56,7 +56,7 @@ def card(name: str, text: str) -> Card:
         strength=0.7,
         you_need=quote,
         they_need=quote,
-        distance="Far from your own field: a partner to explore with.",
+        distance="You write of quite different things: a partner to explore with.",
         missing=("English is the only working language you share.",),
         shares={},
         answer=None,

@@ -19,7 +19,7 @@ def test_the_page_quotes_the_reasons_in_both_directions_and_says_what_is_missing
     assert "Two partners for you in Berlin" in page
     assert "<q>a clinical partner to test our rehabilitation game with patients</q>" in page
     assert "<q>dvě kliniky a pacienty pro pilotní ověření terapeutických her</q>" in page
-    assert "Far from your own field" in page
+    assert "You write of quite different things" in page
     assert "English is the only working language you share." in page
     assert page.count(">Interested</button>") == 2
 
