@@ -29,4 +29,4 @@ COPY broker broker
 USER broker
 VOLUME /var/lib/broker
 EXPOSE 8000
-CMD ["uvicorn", "broker.web.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]
+CMD ["uvicorn", "broker.web.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--log-config", "broker/logging.json"]

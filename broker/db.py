@@ -11,6 +11,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Enum, TypeDecorator, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
@@ -101,10 +103,19 @@ class Database:
         """Bring the schema to the newest revision."""
         if self.settings.is_sqlite:
             Path(self.engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        command.upgrade(self._alembic(), "head")
+
+    def revisions(self) -> tuple[str | None, str | None]:
+        """(the schema's revision, the newest there is); the first is None for a database without tables."""
+        with self.engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        return found, ScriptDirectory.from_config(self._alembic()).get_current_head()
+
+    def _alembic(self) -> AlembicConfig:
         config = AlembicConfig()
         config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
         config.attributes["engine"] = self.engine
-        command.upgrade(config, "head")
+        return config
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -138,10 +149,10 @@ def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlit
 
 
 def create_engine_for(settings: Settings) -> Engine:
-    """An engine with the pragmas and transaction starts each database needs."""
+    """An engine with the pragmas and transaction starts each database needs; its errors tell no values."""
     if not settings.is_sqlite:
-        return create_engine(settings.database_url, pool_pre_ping=True)
-    engine = create_engine(settings.database_url, connect_args={"timeout": 10})
+        return create_engine(settings.database_url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(settings.database_url, connect_args={"timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

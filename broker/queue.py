@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from celery import Celery
+from kombu import Connection
 
 from broker.config import Settings
 from broker.db import Publisher, Wake
@@ -22,6 +23,13 @@ PAUSE = 5.0
 def publisher(settings: Settings) -> Publisher | None:
     """Publishes wake-ups to the queue of the settings; None where there is no queue."""
     return _Producer(settings.queue_url) if settings.queue_url else None
+
+
+def waiting(url: str) -> int:
+    """How many wake-ups wait in the queue; raises where it does not answer."""
+    with Connection(url, transport_options=_impatient()) as connection:
+        channel: Any = connection.channel()  # of Redis: only that knows the length of a list
+        return int(channel.client.llen(QUEUE))
 
 
 class _Producer:

@@ -1,6 +1,7 @@
 """`broker serve`: the queue, the web server and the worker on one machine, started and watched together."""
 
 import http.client
+import logging
 import os
 import shutil
 import socket
@@ -11,12 +12,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from broker import logs
 from broker.config import Settings
 from broker.db import Database
 from broker.domain import places
 from broker.errors import ConflictError, InvalidError
-from broker.supervisor import Child, Supervisor, say
+from broker.supervisor import Child, Say, Show, Supervisor, say
 
+log = logging.getLogger(__name__)
 LONGEST_SOCKET_PATH = 100
 """Bytes; the systems allow little more (104 or 108)."""
 
@@ -33,12 +36,29 @@ def serve(settings: Settings, port: int, host: str = "127.0.0.1", sign_ins: Sequ
 
         load_weights(settings)
     require_free_port(host, port)
+    tell, show = voices(settings)
     migrate(settings)
     with queue_folder() as folder:
-        supervisor = Supervisor(children(settings, host, port, folder))
-        supervisor.run(started=partial(greet, settings, host, port, sign_ins))
+        supervisor = Supervisor(children(settings, host, port, folder), tell, show)
+        supervisor.run(started=partial(greet, settings, host, port, sign_ins, tell))
     settle(settings)
-    say("Everything has stopped.")
+    tell("Everything has stopped.")
+
+
+def voices(settings: Settings) -> tuple[Say, Show | None]:
+    """How this process speaks, and passes on its children's lines: for people, or every line as JSON."""
+    if not settings.log_json:
+        return say, None
+    logs.configure()
+
+    def show(name: str, line: str) -> None:
+        """A child's own JSON as it is; what it printed before it could log, or as it broke, is wrapped."""
+        if line.startswith("{"):
+            print(line, file=sys.stderr, flush=True)
+        elif line:
+            log.info("%s", line, extra={"process_name": name})
+
+    return lambda line: log.info("%s", line.strip()), show
 
 
 def require_free_port(host: str, port: int) -> None:
@@ -83,10 +103,10 @@ def children(settings: Settings, host: str, port: int, folder: Path) -> list[Chi
     web = [
         *python, "uvicorn", "broker.web.app:create_app", "--factory", "--host", host, "--port", str(port),
         # Links in mails carry a secret, so no log may hold the paths that were asked for.
-        "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
+        "--no-access-log", "--log-config", str(logs.CONFIG), "--timeout-graceful-shutdown", "3",
     ]  # fmt: skip
     worker = [
-        *python, "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "2",
+        *python, "celery", "-q", "-A", "workers.app", "worker", "--beat", "--concurrency", "3",
         "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
     queue = [] if settings.queue_url else [private_queue(folder)]
@@ -170,8 +190,8 @@ def accepts(path: Path) -> bool:
         return probe.connect_ex(str(path)) == 0
 
 
-def greet(settings: Settings, host: str, port: int, sign_ins: Sequence[str]) -> None:
-    """Print where to go, and in the demo how to sign in."""
+def greet(settings: Settings, host: str, port: int, sign_ins: Sequence[str], say: Say = say) -> None:
+    """Say where to go, and in the demo how to sign in."""
     here = f"http://{reachable(host)}:{port}"
     elsewhere = settings.public_url if "public_url" in settings.model_fields_set else here
     say(f"\nOpen {here}" + (f"  (people reach it at {elsewhere})" if elsewhere != here else ""))

@@ -24,6 +24,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 
 Say = Callable[[str], None]
+Show = Callable[[str, str], None]
+"""Passes on a line that the child of this name printed."""
 
 
 def say(line: str) -> None:
@@ -53,9 +55,10 @@ class Child:
 class Supervisor:
     """Starts the children in the order given and stops them in the reverse order."""
 
-    def __init__(self, children: Sequence[Child], say: Say = say) -> None:
+    def __init__(self, children: Sequence[Child], say: Say = say, show: Show | None = None) -> None:
         self.children = children
         self.say = say
+        self.show = show or self._show
         self.selector = selectors.DefaultSelector()
         self.signals = 0
         self.width = max(len(child.name) for child in children)
@@ -175,7 +178,10 @@ class Supervisor:
         return chunk is None
 
     def _print(self, child: Child, line: bytes) -> None:
-        self.say(f"{child.name:<{self.width}} | {line.decode(errors='replace').rstrip()}")
+        self.show(child.name, line.decode(errors="replace").rstrip())
+
+    def _show(self, name: str, line: str) -> None:
+        self.say(f"{name:<{self.width}} | {line}")
 
 
 def ignores_hang_up(number: signal.Signals) -> bool:

@@ -2,11 +2,14 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from celery import Celery
-from celery.signals import beat_embedded_init, beat_init, setup_logging, worker_init
+from celery.signals import beat_embedded_init, beat_init, setup_logging, task_postrun, task_prerun, worker_init
 
+from broker import logs
 from broker.config import Settings
 from broker.errors import BrokerError
 from broker.queue import QUEUE
@@ -68,13 +71,24 @@ def end_with_the_worker(**_: Any) -> None:
 
 
 @setup_logging.connect
-def plain_logging(**_: Any) -> None:
+def our_logging(**_: Any) -> None:
     """Our own messages and others' warnings; Celery's line per task would drown them."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    for name in ("broker", "matching", "workers"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    logs.configure()
     for name in ("celery.worker", "celery.bootsteps"):
         logging.getLogger(name).addFilter(without_traceback)
+
+
+@task_prerun.connect
+def name_task(task_id: str, task: Any, args: Sequence[int] = (), **_: Any) -> None:
+    """Every log line of a task tells which it is, and the row it is about."""
+    about = {"run_id" if task.name.startswith("matchruns.") else "row_id": args[0]} if args else {}
+    structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id, **about)
+
+
+@task_postrun.connect
+def forget_task(**_: Any) -> None:
+    """The next line may be of no task."""
+    structlog.contextvars.clear_contextvars()
 
 
 def without_traceback(record: logging.LogRecord) -> bool:

@@ -4,12 +4,13 @@ import fcntl
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 from celery.signals import worker_ready
+from kombu.exceptions import OperationalError
 from sqlmodel import Session
 
 from broker.config import Settings
@@ -21,10 +22,15 @@ from workers.app import app
 log = logging.getLogger(__name__)
 FORGOTTEN = timedelta(seconds=30)
 """Sectors are looked for as soon as they are imported; only what waits longer has been forgotten."""
+AT_WORK = timedelta(seconds=3)
+DELIVERERS = 2
+"""At once on one machine; on SQLite one, as two that wait for its lock are no faster."""
+MUCH = 20
+"""Mails; fewer are sent sooner than another process is there."""
+TURN_SECONDS = 10.0
+"""After so long a delivery ends and is woken again behind what waits meanwhile, as a sweep or a match run."""
 REMINDER_SECONDS = 60.0
 """A process reminds of them no more often: the model may take long to load, or fail to."""
-
-
 PAUSE_SECONDS = 0.2
 """Between two such transactions: who waits for SQLite's lock looks for it every tenth of a second."""
 
@@ -45,8 +51,34 @@ def build_match_run(run_id: int) -> None:
 
 @app.task(name="outbox.deliver")
 def deliver_outbox() -> None:
-    """Deliver every mail that is due."""
-    delivered = relay.deliver_due(database(), owner=owners.name())
+    """Deliver mail that is due, few processes at once and each for a while: others wait for this one, too."""
+    places = 1 if database().settings.is_sqlite else DELIVERERS
+    with _one_of("deliver", places) as is_free:
+        if is_free:
+            if places > 1:
+                _call_another()
+            _deliver()
+
+
+def _call_another() -> None:
+    """Where much is due, the next process joins in. With caps nobody does: they would find nothing to do at once."""
+    settings = database().settings
+    if settings.mails_per_minute or settings.mails_per_domain:
+        return
+    with database().read() as session:
+        much = outbox.count_due(session) > MUCH
+    if much:
+        with suppress(OperationalError):  # the queue is away: the next turn comes by the sweep
+            # Dropped where no other process is free, else they would pile up in front of other work.
+            deliver_outbox.apply_async(expires=TURN_SECONDS / 2, retry=False)
+
+
+def _deliver() -> None:
+    began = time.monotonic()
+    delivered = relay.deliver_due(database(), owner=owners.name(), seconds=TURN_SECONDS)
+    if time.monotonic() - began >= TURN_SECONDS:
+        with database().write() as session:
+            wake(session, "outbox.deliver")
     if delivered != relay.Delivered():
         counts = delivered.sent, delivered.later, delivered.failed, delivered.held
         log.info("mails: %s sent, %s to try again, %s failed, %s held", *counts)
@@ -55,23 +87,26 @@ def deliver_outbox() -> None:
 @app.task(name="sectors.resolve")
 def resolve_sectors() -> None:
     """Find the nearest sector for those given in free words; where another process is at it, that is enough."""
-    with _alone("sectors.lock") as alone:
-        if alone:
+    with _one_of("sectors", 1) as is_free:
+        if is_free:
             shortlists.resolve_sectors(database())
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[bool]:
-    """Whether no other process of this home is within; the system lifts the lock of one that dies."""
+def _one_of(name: str, places: int) -> Iterator[bool]:
+    """Whether fewer than so many processes of this home are within; the system frees the place of one that dies."""
     home = database().settings.home
     home.mkdir(parents=True, exist_ok=True)
-    with (home / name).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
+    with ExitStack() as files:
+        for number in range(places):
+            file = files.enter_context((home / f"{name}{number or ''}.lock").open("w"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
             yield True
+            return
+        yield False
 
 
 @app.task(name="sweep")
@@ -82,7 +117,7 @@ def sweep() -> None:
             log.info("match run %s waits for a worker", run_id)
         if freed := relay.release_stuck(session):
             log.warning("%s mails taken back: their worker stopped while sending", freed)
-        if outbox.count_due(session):
+        if outbox.count_due(session) and (freed or not _is_delivering(session)):
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
@@ -90,6 +125,12 @@ def sweep() -> None:
         pulses.beat(session, "sweep")
     _write_mailings()
     bounce_reports.read_folder(database())
+
+
+def _is_delivering(session: Session) -> bool:
+    """Whether somebody is at it: who ends a turn calls the next one."""
+    last = pulses.last(session).get("relay")
+    return last is not None and now(session) - last < AT_WORK
 
 
 def _write_mailings() -> None:

@@ -7,11 +7,23 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from broker.cli import accounts, backups, events, exports, imports, mailings, outbox, service, shortlists, smes
+from broker.cli import (
+    accounts,
+    backups,
+    doctor,
+    events,
+    exports,
+    imports,
+    mailings,
+    outbox,
+    service,
+    shortlists,
+    smes,
+)
 from broker.errors import BrokerError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
-for module in (service, imports, exports, backups):
+for module in (service, imports, exports, backups, doctor):
     app.add_typer(module.app)
 for name, sub in {
     "event": events.app,

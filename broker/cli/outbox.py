@@ -1,18 +1,17 @@
 """`broker outbox …`."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from broker.cli.console import ACTOR, LAST_ID, AsJson, open_database, print_result
 from broker.db import Database
 from broker.domain import bounce_reports, outbox, owners, relay
 from broker.domain.delivery import TemporaryFailure
-from broker.errors import ConflictError, InvalidError, NotFoundError
+from broker.errors import InvalidError, NotFoundError
 from broker.models import Email, EmailStatus
 
 app = typer.Typer(no_args_is_help=True, help="Deliver mail.")
@@ -68,24 +67,12 @@ def retry(
             if email_id is None:
                 query = select(Email.id).where(Email.status == EmailStatus.HELD).order_by(col(Email.id))
                 waiting = session.exec(query).all()
-                refused = _retry_each(session, waiting)
+                queued, refused = outbox.retry_each(session, ACTOR, waiting)
             else:
-                waiting, refused = [email_id], 0
+                queued, refused = 1, 0
                 outbox.retry(session, ACTOR, email_id)
-        queued = len(waiting) - refused
         stay = f" {refused} stay held." if refused else ""
         print_result({"queued": queued, "held": refused}, as_json, f"{queued} mails are queued again.{stay}")
-
-
-def _retry_each(session: Session, email_ids: Sequence[int]) -> int:
-    """Queue each of these mails again; how many may not be, e.g. as a consent was withdrawn since."""
-    refused = 0
-    for email_id in email_ids:
-        try:
-            outbox.retry(session, ACTOR, email_id)
-        except ConflictError:
-            refused += 1
-    return refused
 
 
 @app.command("bounces")

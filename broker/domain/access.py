@@ -48,6 +48,15 @@ def run(session: Session, account: Account, event_id: int, run_id: int) -> Match
     return row
 
 
+def event_mail(session: Session, account: Account, event_id: int, email_id: int) -> Email:
+    """A mail of the organiser's event."""
+    event(session, account, event_id)
+    row = session.get(Email, email_id)
+    if row is None or row.event_id != event_id:
+        raise NotFoundError(GONE)
+    return row
+
+
 def import_file(session: Session, account: Account, file_id: int) -> ImportFile:
     """A spreadsheet this very account uploaded: it holds personal data nobody else has asked for."""
     desk(account, Role.BROKER)

@@ -15,10 +15,10 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database
+from broker.domain import letters
 from broker.domain.bounces import email_of
-from broker.domain.subscriptions import TO_ACCOUNTS
 from broker.domain.suppressions import BOUNCED, suppress
-from broker.models import Email, EmailStatus
+from broker.models import TO_STAFF, Email, EmailStatus
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 1_000_000
@@ -124,8 +124,10 @@ def settle(session: Session, settings: Settings, report: Report) -> Verdict:
         return Verdict.NOTHING
     email.status, email.error = EmailStatus.FAILED, f"bounced: {report.status} {report.reason}".strip()[:500]
     session.add(email)
-    if email.kind not in TO_ACCOUNTS and BAD_ADDRESS.fullmatch(report.status):
+    if email.kind not in TO_STAFF and BAD_ADDRESS.fullmatch(report.status):
         suppress(session, email.to_address, BOUNCED)
+    if email.kind not in TO_STAFF:
+        letters.undelivered(session, settings, email, email.error)
     return Verdict.FAILED
 
 

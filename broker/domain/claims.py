@@ -10,9 +10,10 @@ from sqlmodel import Session, col
 
 from broker.config import Settings
 from broker.db import now
+from broker.domain.subscriptions import NOT_SENT
 from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
-from broker.models import Consent, Email, EmailStatus, Purpose, Suppression
+from broker.models import TO_STAFF, Consent, Email, EmailStatus, Purpose, Suppression
 
 LEASE = timedelta(seconds=50)
 """Longer than any delivery may take, so that a mail is never claimed from a worker that still sends it; with the
@@ -22,10 +23,7 @@ AT_ONCE = 10_000
 """Ids in one statement; the databases take some 30,000."""
 CAPS_LOCK = 6_250_404
 """Any number: where there are caps, workers count and claim one after the other under this lock."""
-TO_STAFF = ("sign_in", "summary", "undelivered")
-"""Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
-SUPPRESSED = "This address is not mailed any more."
-WITHDRAWN = "The SME took back its consent to be mailed."
+_, SUPPRESSED, WITHDRAWN = NOT_SENT
 TOO_LATE = "It could not be sent in time."
 
 

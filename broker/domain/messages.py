@@ -21,6 +21,7 @@ from broker.db import now
 from broker.domain import subscriptions
 from broker.domain.windows import Window
 from broker.errors import InvalidError
+from broker.models import TO_STAFF
 
 
 class OneLineHeader(UnstructuredHeader, BaseHeader):
@@ -77,7 +78,7 @@ def compose(session: Session, settings: Settings, envelope: Envelope, context: M
     A mail to an SME says in its headers and at its end how to get no more of them. What is no single address is
     refused (InvalidError, ValueError or what else the standard library raises)."""
     unsubscribe = ""
-    if envelope.sme_id is not None and envelope.kind not in subscriptions.TO_ACCOUNTS:
+    if envelope.sme_id is not None and envelope.kind not in TO_STAFF:
         unsubscribe = subscriptions.link(settings, envelope.sme_id, envelope.to_address)
     context = {**context, "unsubscribe": unsubscribe}
     plain = _render(f"{envelope.kind}/body.txt", context).rstrip() + "\n" + _render("_foot.txt", context)

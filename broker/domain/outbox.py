@@ -1,5 +1,6 @@
 """The outbox: every mail is a row first, written in the transaction of what it is about (law 5)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -65,6 +66,18 @@ def write(
     session.flush()
     wake(session, "outbox.deliver")
     return email
+
+
+def retry_each(session: Session, actor: str, email_ids: Iterable[int]) -> tuple[int, int]:
+    """Queue each of these mails again: (how many are, how many may not be, e.g. as a consent was withdrawn since)."""
+    queued = refused = 0
+    for email_id in email_ids:
+        try:
+            retry(session, actor, email_id)
+            queued += 1
+        except ConflictError:
+            refused += 1
+    return queued, refused
 
 
 def count_due(session: Session) -> int:

@@ -1,5 +1,6 @@
 """The relay: claims a due mail, sends it, and settles what became of it (laws 2 and 5)."""
 
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import letters, owners, pulses, suppressions
-from broker.domain.claims import LEASE, TO_STAFF, Outgoing, claim, waiting
+from broker.domain.claims import LEASE, Outgoing, claim, waiting
 from broker.domain.delivery import (
     Delivery,
     FileDelivery,
@@ -23,7 +24,7 @@ from broker.domain.delivery import (
     open_delivery,
 )
 from broker.domain.windows import next_open
-from broker.models import Email, EmailStatus
+from broker.models import TO_STAFF, Email, EmailStatus
 
 FIRST_RETRY = timedelta(seconds=20)
 LAST_RETRY = timedelta(hours=1)
@@ -76,17 +77,19 @@ class Round:
     connection: Connection
     delivery: Delivery
     owner: str
+    ends: float = math.inf
+    """No mail is claimed after that, by the clock that `time.monotonic` reads."""
     outcome: Delivered = field(default_factory=Delivered)
     beaten: float = -PULSE_SECONDS
 
 
-def deliver_due(database: Database, *, owner: str) -> Delivered:
-    """Deliver what is due, mail by mail.
+def deliver_due(database: Database, *, owner: str, seconds: float = math.inf) -> Delivered:
+    """Deliver what is due, mail by mail, until nothing is or the time is up.
 
     A worker that dies leaves one mail in flight, which `release_stuck` queues again: nothing is lost, and at most
     this one goes out twice, with the same Message-ID."""
     with database.engine.connect() as connection, open_delivery(database.settings) as delivery:
-        work = Round(database, connection, delivery, owner)
+        work = Round(database, connection, delivery, owner, ends=time.monotonic() + seconds)
         with database.write(connection) as session:
             email = _next(session, work, now(session))
         while email is not None:
@@ -117,7 +120,8 @@ def step(work: Round, email: Outgoing) -> Outgoing | None:
 
 
 def _next(session: Session, work: Round, moment: datetime) -> Outgoing | None:
-    email = claim(session, work.database.settings, work.owner, moment)
+    in_time = time.monotonic() < work.ends
+    email = claim(session, work.database.settings, work.owner, moment) if in_time else None
     if time.monotonic() - work.beaten >= PULSE_SECONDS:
         pulses.beat(session, "relay")
         work.beaten = time.monotonic()
@@ -179,7 +183,9 @@ def _give_up(session: Session, settings: Settings, email: Outgoing, failure: Per
     if email.kind in TO_STAFF:
         return
     if failure.is_of_the_address:
-        suppressions.suppress(session, email.to_address, f"refused: {failure}")
+        suppressions.suppress(
+            session, email.to_address, f"refused with {str(failure)[:3]}"
+        )  # no word more: it names it
     letters.undelivered(session, settings, session.get_one(Email, email.id), str(failure))
 
 

@@ -12,10 +12,11 @@ from broker.db import now, wake
 from broker.domain import audit, consents
 from broker.domain.suppressions import UNSUBSCRIBED, lift, reason_of, suppress
 from broker.errors import ConflictError, NotFoundError
-from broker.models import Contact, Email, EmailStatus, Purpose, Sme
+from broker.models import TO_STAFF, Contact, Email, EmailStatus, Purpose, Sme
 
-TO_ACCOUNTS = frozenset({"sign_in", "summary", "undelivered"})
-"""Kinds of mail that go to brokers and organisers; all others go to SMEs, who may unsubscribe."""
+STOPPED = "The SME wants no more mail."
+NOT_SENT = ("", "This address is not mailed any more.", "The SME took back its consent to be mailed.")
+"""How else the outbox and its relay say that this was why a mail was not sent; other reasons stay."""
 NO_LINK = "This link does not work any more: no mail goes from this profile to the address it was sent to."
 RETURNED = "Mails to this address came back, so none are sent. Your broker can enter another one."
 
@@ -58,7 +59,7 @@ def unsubscribe(session: Session, contact: Contact) -> None:
     stopped = session.connection().execute(
         update(Email)
         .where(_mails_to(contact), waiting)
-        .values(status=EmailStatus.SUPPRESSED, error="unsubscribed", owner=None, lease_until=None)
+        .values(status=EmailStatus.SUPPRESSED, error=STOPPED, owner=None, lease_until=None)
     )
     if stopped.rowcount:
         audit.record(session, f"sme {sme.id}", "mails.stop", f"sme:{sme.id}", mails=stopped.rowcount)
@@ -76,7 +77,8 @@ def resubscribe(session: Session, contact: Contact) -> None:
         return
     lift(session, contact.email)
     consents.record_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
-    stopped = (col(Email.status) == EmailStatus.SUPPRESSED) & (col(Email.message) != b"")
+    why = col(Email.error).in_([STOPPED, *NOT_SENT])
+    stopped = (col(Email.status) == EmailStatus.SUPPRESSED) & why & (col(Email.message) != b"")
     session.connection().execute(
         update(Email)
         .where(_mails_to(contact), stopped, col(Email.deadline) > now(session))
@@ -94,5 +96,5 @@ def is_subscribed(session: Session, contact: Contact) -> bool:
 def _mails_to(contact: Contact) -> ColumnElement[bool]:
     """What is mailed to SMEs at this address: another SME may have the same, and the address is what is suppressed."""
     same_address = func.lower(Email.to_address) == contact.email.strip().lower()
-    to_an_sme = col(Email.sme_id).is_not(None) & col(Email.kind).not_in(TO_ACCOUNTS)
+    to_an_sme = col(Email.sme_id).is_not(None) & col(Email.kind).not_in(TO_STAFF)
     return to_an_sme & (same_address | (col(Email.sme_id) == contact.sme_id))

@@ -17,7 +17,18 @@ from broker.config import Settings
 from broker.db import Database
 from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedError, NotFoundError
 from broker.queue import publisher
-from broker.web import brokers, imports, mailings, organiser, outbox, public, sme, unsubscribe
+from broker.web import (
+    brokers,
+    imports,
+    mail_health,
+    mailings,
+    metrics,
+    organiser,
+    outbox,
+    public,
+    sme,
+    unsubscribe,
+)
 from broker.web.deps import SignInNeededError
 from broker.web.pages import STATIC, query, render
 from broker.web.security import (
@@ -30,6 +41,7 @@ from broker.web.security import (
     check_origin,
     refuse_unstorable,
 )
+from broker.web.traffic import REQUEST_ID, Traffic, request_id
 
 TAKEN = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 """How the databases say that something which may be there once is there already."""
@@ -83,11 +95,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = Database(settings, publish=publisher(settings))
     app.state.limits = Limits()
-    for desk in (public, outbox, brokers, imports, organiser, mailings, sme, unsubscribe):
+    app.state.metrics = metrics.Metrics(app.state.database)
+    for desk in (
+        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+    ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
     app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=lambda request: error_page(request, 413))
+    # Within HeadAsGet, whose copy of the scope hides from those around it which route was taken.
+    app.add_middleware(Traffic, observe=app.state.metrics.observe, every=settings.log_json)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app
@@ -156,9 +173,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, _error: Exception) -> Response:
-    """The server logs the fault itself. This answer is made outside of SecurityHeaders, so it brings its own."""
+    """The server logs the fault itself. This answer is made outside of all middleware, so it brings its headers."""
     response = error_page(request, 500)
-    response.headers.update(HEADERS)
+    response.headers.update({**HEADERS, REQUEST_ID: request_id(request.scope)})
     return response
 
 

@@ -83,8 +83,14 @@ def require_organiser(account: CurrentAccount) -> Account:
     return access.desk(account, Role.ORGANISER)
 
 
+def require_admin(account: CurrentAccount) -> Account:
+    """The signed-in administrator."""
+    return access.desk(account)
+
+
 CurrentBroker = Annotated[Account, Depends(require_broker, scope="function")]
 CurrentOrganiser = Annotated[Account, Depends(require_organiser, scope="function")]
+CurrentAdmin = Annotated[Account, Depends(require_admin, scope="function")]
 
 
 async def read_form(request: Request) -> FormData:

@@ -87,6 +87,7 @@ def templates() -> Environment:
         "form_guard": _form_guard,
         "query": query,
         "plural": plural,
+        "duration": duration,
         "nearness": nearness,
         "strength": strength,
         "CRITERIA": CRITERIA,
@@ -131,6 +132,14 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u202f")
 
 
+def duration(seconds: int) -> str:
+    """About how long that is: "40 seconds", "3 minutes", "2 hours", "4 days"."""
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= 2 * size or (seconds >= size and name != "minute"):
+            return plural(seconds // size, name)
+    return plural(seconds, "second")
+
+
 def when(moment: datetime, city: City | None = None) -> str:
     """Date and time with the zone they are in: "Wed 24 March 2027, 09:00 (Berlin time)"."""
     local = moment.astimezone(ZoneInfo(city.timezone) if city else UTC)
@@ -143,9 +152,9 @@ def day(moment: datetime, city: City) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def minute(moment: datetime, city: City) -> str:
-    """Day and time in the city's zone, for a table whose head names it: "24 Mar, 09:00"."""
-    local = moment.astimezone(ZoneInfo(city.timezone))
+def minute(moment: datetime, city: City | None = None) -> str:
+    """Day and time in the city's zone (else UTC), for a table whose head names it: "24 Mar, 09:00"."""
+    local = moment.astimezone(ZoneInfo(city.timezone) if city else UTC)
     return f"{local.day} {local:%b, %H:%M}"
 
 

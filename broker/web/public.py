@@ -1,31 +1,50 @@
 """Pages for everybody: the front page, signing in and out, and the health check."""
 
+import logging
 import time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
-from sqlmodel import text
+from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from broker.config import Settings
 from broker.domain import accounts, demo
-from broker.models import Account, Role
+from broker.domain.queries import health as queries
+from broker.models import Account, EmailStatus, Role
 from broker.web.deps import DatabaseDep, LimitsDep, MaybeAccount, SessionDep, SettingsDep
 from broker.web.pages import redirect, render
 from broker.web.security import client_address, cookie_name, drop_cookie, set_cookie
 
 LINK_ANSWER_SECONDS = 0.15
 """How long asking for a link takes at least: a known address costs some milliseconds more, and that would tell."""
+log = logging.getLogger(__name__)
 router = APIRouter()
 NextQuery = Annotated[str, Query(alias="next", max_length=300)]
 DESKS = {Role.BROKER: "/smes", Role.ORGANISER: "/events", Role.ADMIN: "/events"}
 
 
 @router.get("/health")
-def health(session: SessionDep) -> PlainTextResponse:
-    """Plain 200 while the database answers."""
-    session.connection().execute(text("SELECT 1"))
-    return PlainTextResponse("ok")
+def health(database: DatabaseDep) -> JSONResponse:
+    """Counts only, so for everybody. A 503 has the container started again, so late mail is told with a 200."""
+    try:
+        with database.read() as session:
+            found = queries.health(session)
+    except SQLAlchemyError as error:
+        log.warning("the database cannot be used: %s", type(error).__name__)
+        return JSONResponse({"status": "down", "database": "down"}, status_code=503)
+    swept, relayed = found.pulses.get("sweep"), found.pulses.get("relay")
+    return JSONResponse(
+        {
+            "status": "ok" if found.has_worker and not found.mail_is_late else "degraded",
+            "database": "ok",
+            "oldest_due_seconds": found.seconds_since(found.oldest_due) or 0,
+            "sweep_seconds": found.seconds_since(swept),
+            "relay_seconds": found.seconds_since(relayed),
+            "failed": found.count(EmailStatus.FAILED),
+            "held": found.count(EmailStatus.HELD),
+        }
+    )
 
 
 @router.get("/")

@@ -62,6 +62,8 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/mailings",
         f"{event}/mailings/reminder",
         f"{event}/mailings/summary?part=text",
+        f"{event}/mail",
+        "/mail?status=queued",
     ):
         _look(admin, path, found)
     _import_pages(admin, found)

@@ -61,7 +61,9 @@ def dilna(database: Database, settings: Settings) -> Sme:
         interests.express(session, settings, registrations[0], ada.id, Answer.INTERESTED)
         interests.express(session, settings, registrations[1], dilna.id, Answer.INTERESTED)
         _write_to_the_broker(session, event)
-    relay.deliver_due(database, owner="test", limit=2)
+        for waiting in session.exec(select(Email).order_by(col(Email.id)).offset(2)):
+            waiting.next_at += timedelta(hours=1)
+    relay.deliver_due(database, owner="test")
     with database.write() as session:
         reports.log_export(session, "ann", event.id, "matches", "csv", reports.table(session, event.id, "matches"))
     return dilna
@@ -186,6 +188,9 @@ def test_mails_that_name_it_are_emptied_and_not_sent_and_the_rest_is_untouched(d
 def test_files_of_its_mails_and_of_those_that_name_it_are_deleted(
     database: Database, settings: Settings, dilna: Sme
 ) -> None:
+    with database.write() as session:
+        for waiting in session.exec(select(Email).where(Email.status == EmailStatus.QUEUED)):
+            waiting.next_at = now(session)
     relay.deliver_due(database, owner="test")
     unread = settings.bounces_dir / "unread"
     unread.mkdir(parents=True)

@@ -73,7 +73,7 @@ def texts(email: Email) -> tuple[str, str]:
     return plain.get_content(), html.get_content()
 
 
-def test_a_reminder_names_the_partners_that_wait_and_the_deadline_and_holds_one_link(
+def test_a_reminder_names_the_partners_that_wait_and_the_deadline_and_leads_to_one_page(
     session: Session, at: Callable[[datetime], None]
 ) -> None:
     event = workshop(session)
@@ -91,7 +91,7 @@ def test_a_reminder_names_the_partners_that_wait_and_the_deadline_and_holds_one_
         assert "Lisbon" in text
         assert "30 March, 09:30 (Berlin time)" in text
         assert interests.link(SETTINGS, registration) in text
-    assert texts(email)[0].count("https://") == 1
+        assert (text.count("https://match.example/s/"), text.count("https://match.example/u/")) in {(1, 1), (2, 1)}
     assert bea.id == written(session, REMINDER)[1].sme_id
 
 

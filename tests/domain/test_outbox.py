@@ -79,3 +79,20 @@ def test_a_queued_mail_is_held_until_it_is_queued_again(database: Database) -> N
         entries = [(entry.actor, entry.action) for entry in session.exec(select(AuditEntry).order_by(AuditEntry.id))]
     assert entries == [("ann", "email.hold"), ("ann", "email.retry")]
     assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1)
+
+
+@pytest.mark.parametrize("status", [status for status in EmailStatus if status != EmailStatus.QUEUED])
+def test_a_mail_that_does_not_wait_cannot_be_held(session: Session, status: EmailStatus) -> None:
+    email = write(session)
+    email.status = status
+    with pytest.raises(ConflictError):
+        outbox.hold(session, "Ada", email.id)
+    assert email.status == status
+
+
+def test_of_many_mails_those_that_may_are_queued_again(session: Session) -> None:
+    failed, sent = write(session, 1), write(session, 2)
+    failed.status, sent.status = EmailStatus.FAILED, EmailStatus.SENT
+
+    assert outbox.retry_each(session, "Ada", [failed.id, sent.id]) == (1, 1)
+    assert (failed.status, sent.status) == (EmailStatus.QUEUED, EmailStatus.SENT)

@@ -15,3 +15,8 @@ def test_a_part_is_known_by_its_last_beat(database: Database) -> None:
         last = pulses.last(session)
         assert set(last) == {"relay", "sweep"}
         assert last["relay"] <= between <= last["sweep"] <= now(session)
+
+
+def test_nobody_has_been_at_work_at_first(database: Database) -> None:
+    with database.read() as session:
+        assert pulses.last(session) == {}

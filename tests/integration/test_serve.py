@@ -1,5 +1,6 @@
 """`broker serve` as a user starts it: real web server, queue and worker."""
 
+import json
 import os
 import re
 import signal
@@ -154,3 +155,23 @@ def broker(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         timeout=SLOW,
         check=False,
     )
+
+
+def test_with_json_logs_every_line_is_one_object_also_of_the_children(demo: Path) -> None:
+    port = free_port()
+    command = [*BROKER, "serve", "--port", str(port)]
+    with Running(command, environment(demo, BROKER_LOG_JSON="true")) as running:
+        running.wait_for('"Ctrl-C stops everything."', SLOW)
+        ask_for_a_sign_in_link(f"http://127.0.0.1:{port}")
+        running.wait_for("mails: 1 sent", SLOW)
+        os.kill(child_running(running, "uvicorn"), signal.SIGKILL)
+        running.wait_for("web was ended by SIGKILL", SLOW)
+        running.process.send_signal(signal.SIGINT)
+        assert running.ends(SLOW) == 0
+
+    entries = [json.loads(line) for line in running.lines]
+    (sent,) = [entry for entry in entries if entry["event"].startswith("mails: 1 sent")]
+    assert sent["task"] in {"outbox.deliver", "sweep"}
+    assert len(sent["task_id"]) == 36
+    assert any(entry["event"] == "POST /sign-in/link 200" for entry in entries)
+    assert "@" not in running.output

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
-from tests.web.world import World
+from broker.db import Database
+from tests.web.world import World, send_mail
 
 PEOPLE = (
     "anonymous",
@@ -34,6 +35,7 @@ def only(status: int, *people: str) -> dict[str, int]:
 # but to a request that changes nothing (an empty form, a run that has ended), so that every person finds the same.
 EXPECTED: dict[str, dict[str, int]] = {
     "GET /health": EVERYBODY,
+    "GET /metrics": dict.fromkeys(PEOPLE, 404),  # signed in or not: only a token opens it
     "GET /": {
         **dict.fromkeys(("anonymous", "SME", "other SME"), 200),
         **dict.fromkeys(("organiser", "other organiser", "broker", "other broker", "admin"), 303),
@@ -84,12 +86,27 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /events/{event_id}/mailings/{kind}/html": only(200, "organiser", "admin"),
     "POST /events/{event_id}/mailings/{kind}/stop": only(303, "organiser", "admin"),
     "POST /events/{event_id}/mailings/{kind}/resume": only(409, "organiser", "admin"),
+    "GET /events/{event_id}/mail": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/mail/retry": only(303, "organiser", "admin"),
+    "POST /events/{event_id}/mail/{email_id}/retry": only(409, "organiser", "admin"),
+    "POST /events/{event_id}/mail/{email_id}/hold": only(409, "organiser", "admin"),
+    "GET /mail": only(200, "admin"),
+    "POST /mail/retry": only(303, "admin"),
+    "POST /mail/{email_id}/retry": only(409, "admin"),
+    "POST /mail/{email_id}/hold": only(409, "admin"),
 }
 FORMS = {
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
     "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
 }
+
+
+@pytest.fixture(autouse=True)
+def sent(database: Database, world: World) -> None:
+    """A mail of the event, for the routes that are about one."""
+    with database.write() as session:
+        send_mail(session, world)
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -138,7 +155,7 @@ def _address(world: World, path: str, person: str) -> str:
     values = {
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,
-        "email_id": world.email.id,
+        "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
         "sme_id": world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
         "event_id": world.event.id,
@@ -154,6 +171,14 @@ def test_a_row_of_another_event_is_no_row_of_this_one(browse: Callable[..., Test
     assert admin.post(f"/events/{world.other_event.id}/runs/{world.run.id}/cancel").status_code == 404
     sme = world.smes["Spielwerk"].id
     assert admin.get(f"/events/{world.other_event.id}/shortlists/{sme}").status_code == 404
+
+
+def test_a_mail_of_no_or_another_event_is_no_mail_of_this_one(browse: Callable[..., TestClient], world: World) -> None:
+    admin = browse("admin")
+
+    for event, email in ((world.event, world.email), (world.other_event, world.event_email)):
+        for act in ("retry", "hold"):
+            assert admin.post(f"/events/{event.id}/mail/{email.id}/{act}").status_code == 404
 
 
 def test_foreign_and_missing_pages_cannot_be_told_apart(browse: Callable[..., TestClient], world: World) -> None:

@@ -1,4 +1,4 @@
-"""Signing in and out, the front page, the health check and the demo's outbox."""
+"""Signing in and out, the front page and the demo's outbox."""
 
 from collections.abc import Callable
 from email import message_from_bytes
@@ -14,12 +14,6 @@ from broker.models import Email, SignIn
 from tests.web.world import PASSWORD, World
 
 Browse = Callable[..., TestClient]
-
-
-def test_health_is_plain_and_asks_the_database(app: FastAPI, browse: Browse) -> None:
-    answer = browse().get("/health")
-
-    assert (answer.status_code, answer.text) == (200, "ok")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A small world for the web tests: two brokers, two organisers, an administrator, four SMEs and an approved event."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,8 @@ from broker.domain import accounts, interests, letters, subscriptions
 from broker.models import (
     Account,
     Contact,
+    Email,
+    EmailStatus,
     Event,
     Hub,
     ImportFile,
@@ -45,6 +48,8 @@ class World:
     """Spielwerk's, as its mails have it."""
     import_file: Any = None
     email: Any = None
+    event_email: Any = None
+    """Only where a test sends it."""
 
 
 def build(session: Session, settings: Settings) -> World:
@@ -127,6 +132,29 @@ def build(session: Session, settings: Settings) -> World:
     session.flush()
     world.email = letters.sign_in(session, settings, world.accounts["broker"], "https://link.example/")
     return world
+
+
+def send_mail(session: Session, world: World) -> None:
+    """Give the world a mail of its event that went to Spielwerk."""
+    moment, sme = now(session), world.smes["Spielwerk"]
+    email = Email(
+        key=f"shortlist:{world.event.id}:{sme.id}:0",
+        kind="shortlist",
+        event_id=world.event.id,
+        sme_id=sme.id,
+        to_address="spielwerk@firm.example",
+        subject="Your shortlist",
+        message_id="<sent@service.example>",
+        message=b"Subject: Your shortlist\r\n\r\nGood day\r\n",
+        status=EmailStatus.SENT,
+        created_at=moment,
+        next_at=moment,
+        deadline=moment + timedelta(days=1),
+        sent_at=moment,
+    )
+    session.add(email)
+    session.flush()
+    world.event_email = email
 
 
 @lru_cache(maxsize=1)

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
 from broker.config import ROOT
 from workers import tasks
-from workers.app import app
+from workers.app import app, forget_task, name_task
 
 HEAVY = ("torch", "transformers", "sentence_transformers")
 
@@ -49,6 +50,19 @@ def test_there_is_a_task_for_every_wake_up_of_the_service() -> None:
 
     assert {"matchruns.build", "outbox.deliver"} <= woken <= ours
     assert ours == {"matchruns.build", "outbox.deliver", "sectors.resolve", "sweep"}
+
+
+def test_what_a_task_logs_tells_which_it_is_and_the_row_it_is_about() -> None:
+    name_task("1-2-3", app.tasks["matchruns.build"], [7])
+    of_run = structlog.contextvars.get_contextvars()
+    forget_task()
+    name_task("4-5-6", app.tasks["sweep"], [])
+    of_sweep = structlog.contextvars.get_contextvars()
+    forget_task()
+
+    assert of_run == {"task": "matchruns.build", "task_id": "1-2-3", "run_id": 7}
+    assert of_sweep == {"task": "sweep", "task_id": "4-5-6"}
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_a_worker_without_a_queue_says_so_and_ends(tmp_path: Path) -> None:

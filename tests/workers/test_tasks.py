@@ -211,6 +211,67 @@ def test_delivering_sends_what_is_due_once(database: Database, woken: list[Wake]
     assert len(list(database.settings.outbox_dir.glob("*.eml"))) == 2
 
 
+def test_a_third_process_leaves_the_delivery_to_the_two_at_it(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        add_mail(session, "one")
+    with tasks._one_of("deliver", 2) as first, tasks._one_of("deliver", 2) as second:
+        tasks.deliver_outbox()
+        assert (first, second) == (True, True)
+        with database.read() as session:
+            assert session.exec(select(Email.status)).one() is EmailStatus.QUEUED
+    tasks.deliver_outbox()
+
+    with database.read() as session:
+        assert session.exec(select(Email.status)).one() is EmailStatus.SENT
+
+
+def test_a_turn_that_is_over_calls_the_next_one(
+    database: Database, woken: list[Wake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "TURN_SECONDS", 0.0)
+    with database.write() as session:
+        add_mail(session, "one")
+    tasks.deliver_outbox()
+
+    with database.read() as session:
+        assert session.exec(select(Email.status)).one() is EmailStatus.QUEUED
+    assert woken == [("outbox.deliver", None)]
+
+
+@pytest.mark.parametrize(("cap", "called"), [(0, 1), (100, 0)])
+def test_where_much_is_due_another_process_is_called_unless_a_cap_would_stop_it(
+    database: Database, woken: list[Wake], monkeypatch: pytest.MonkeyPatch, cap: int, called: int
+) -> None:
+    calls: list[dict[str, object]] = []
+    monkeypatch.setattr(tasks.deliver_outbox, "apply_async", lambda **options: calls.append(options))
+    database.settings.mails_per_minute = cap
+    with database.write() as session:
+        for number in range(tasks.MUCH + 1):
+            add_mail(session, f"mail-{number}")
+    tasks.deliver_outbox()
+    tasks.deliver_outbox()
+
+    called = 0 if database.settings.is_sqlite else called
+    assert calls == [{"expires": 5.0, "retry": False}] * called
+
+
+def test_the_sweep_leaves_mail_to_those_who_deliver_but_not_what_it_has_taken_back(
+    database: Database, woken: list[Wake]
+) -> None:
+    with database.write() as session:
+        add_mail(session, "due")
+        pulses.beat(session, "relay")
+    woken.clear()
+    tasks.sweep()
+    assert woken == []
+    with database.write() as session:
+        email = session.exec(select(Email)).one()
+        email.status, email.owner, email.lease_until = EmailStatus.SENDING, "dead", now(session) - timedelta(seconds=1)
+        pulses.beat(session, "relay")
+    tasks.sweep()
+    assert woken == [("outbox.deliver", None)]
+
+
 def test_a_run_that_another_worker_has_is_left_alone(database: Database, woken: list[Wake]) -> None:
     with database.write() as session:
         run_id = add_run(session, status=RunStatus.RUNNING, owner="alive", heartbeat_at=now(session))
