@@ -88,6 +88,7 @@ def test_where_we_are_strict_nothing_goes_out_twice_and_a_person_is_asked(
     assert len(held) <= kills
 
 
+@pytest.mark.parametrize("database", figures.databases("sqlite"), indirect=True)
 def test_in_files_there_is_no_extra_at_all(database: Database, kind: str, queue: PrivateQueue) -> None:
     """A file's name comes from the Message-ID, so a repeated delivery is the same file."""
     written = write_mails(database, FILES)
