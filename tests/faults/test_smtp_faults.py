@@ -110,6 +110,20 @@ def test_a_connection_that_breaks_after_the_text_loses_nothing(database: Databas
     assert statuses(database) == {EmailStatus.SENT: MAILS}
 
 
+def test_where_we_are_strict_such_a_mail_is_held_and_goes_out_once(
+    database: Database, kind: str, tmp_path: Path
+) -> None:
+    written = write_mails(database, MAILS)
+    database.settings.mail_strict = True
+    with running_sink(tmp_path, Manners(drop=0.05)) as sink:
+        deliver_all(database, sink)
+    held = statuses(database)[EmailStatus.HELD]
+    figures.note(f"5 % dropped after accept, strict, {kind}", mails=MAILS, extra=extras(sink), held=held)
+    assert sink.counted() == Counter(written)
+    assert held > 0
+    assert statuses(database) == {EmailStatus.SENT: MAILS - held, EmailStatus.HELD: held}
+
+
 def test_a_server_that_dawdles_over_one_mail_does_not_hold_up_the_others(
     database: Database, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

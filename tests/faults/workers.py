@@ -15,6 +15,7 @@ from broker import queue
 from broker.config import Settings
 from broker.db import Database
 from broker.models import Email, EmailStatus
+from tests.faults.mails import DONE
 from tests.faults.sink import Sink
 from tests.processes import Running
 
@@ -76,7 +77,7 @@ class Workers:
             return
         with self.database.read() as session:
             settled = session.exec(
-                select(Email.id).where(col(Email.id).in_(self.killed_at), Email.status == EmailStatus.SENT)
+                select(Email.id).where(col(Email.id).in_(self.killed_at), col(Email.status).in_(DONE))
             ).all()
         for mail in settled:
             self.recovered.append(time.monotonic() - self.killed_at.pop(mail))

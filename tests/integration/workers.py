@@ -24,8 +24,9 @@ def start_celery(
     smtp_url: str = "",
     home: Path | None = None,
     celery: tuple[str, ...] = CELERY,
+    **more: str,
 ) -> Running:
-    """A worker, a beat or both in one; `celery` is how Celery is started."""
+    """A worker, a beat or both in one; `celery` is how Celery is started, `more` are further settings."""
     environment = {
         "BROKER_HOME": str(home or database.settings.home),
         "BROKER_DATABASE_URL": database.settings.database_url,
@@ -33,5 +34,6 @@ def start_celery(
         "BROKER_SMTP_URL": smtp_url,
         "BROKER_SECRET_KEY": "a-secret-of-somebody-s-own",
         "PYTHONPATH": str(ROOT),
+        **{f"BROKER_{name.upper()}": value for name, value in more.items()},
     }
     return Running([*celery, "-q", "-A", "workers.app", *role], environment)
