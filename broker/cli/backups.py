@@ -26,9 +26,16 @@ def restore_backup(file: Annotated[Path, typer.Argument(help="A file that `broke
     """Replace the whole database by a backup."""
     database = Database(Settings())
     try:
-        held = backup.restore(database, file)
+        done = backup.restore(database, file)
     finally:
         database.dispose()
     print(f"Restored from {file}")
-    if held:
-        print(f"{held} mails are held, as they may have been sent already. To send them: broker outbox retry --held")
+    if done.held:
+        print(
+            f"{done.held} mails are held, as they may have been sent already. To send them: broker outbox retry --held"
+        )
+    if done.erased:
+        print(f"{done.erased} SMEs that were erased since the backup are erased again.")
+    for sme_id in done.not_erased:
+        print(f"SME {sme_id} was erased since the backup and is back, as its shortlists are being built. When that is")
+        print(f"done: broker smes erase {sme_id}")

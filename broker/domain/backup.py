@@ -1,5 +1,6 @@
 """Copy the whole record to one file and back, consistent while the service runs."""
 
+import logging
 import os
 import re
 import shutil
@@ -7,18 +8,23 @@ import sqlite3
 import subprocess
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, func
-from sqlmodel import select
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import SQLModel, select
 
 from broker.config import ROOT
 from broker.db import Database
-from broker.domain import demo
-from broker.errors import InvalidError
-from broker.models import Account, Email, EmailStatus
+from broker.domain import demo, erasure
+from broker.domain.suppressions import ERASED, address_hash
+from broker.errors import ConflictError, InvalidError
+from broker.models import Account, Contact, Email, EmailStatus, Sme, Suppression
+
+log = logging.getLogger(__name__)
 
 RESTORED = "restored from a backup: may have been sent already"
 HOLD = f"""
@@ -52,14 +58,25 @@ def backup(database: Database, file: Path) -> None:
     partial.replace(file)
 
 
-def restore(database: Database, file: Path) -> int:
-    """Replace the whole database by a backup, and how many of its mails are now held.
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore has left to a person: held mails, and SMEs that must be erased again but could not be yet."""
+
+    held: int
+    erased: int
+    not_erased: Sequence[int]
+
+
+def restore(database: Database, file: Path) -> Restored:
+    """Replace the whole database by a backup.
 
     Nothing changes when the file is not a whole one of ours. A mail that waited at the time of the backup may have
     been sent since, so it is held in the very transaction that brings it back; for the same reason reminders, last
-    calls and summaries that were due are stopped, until an organiser resumes them."""
+    calls and summaries that were due are stopped, until an organiser resumes them. Who wanted no more mail or was
+    erased since the backup stays so, as far as the database that is replaced can still tell."""
     if not file.is_file():
         raise InvalidError(f"There is no file {file}.")
+    suppressed = _suppressed(database)
     mark = database.settings.demo_mark
     told = mark.read_bytes() if mark.exists() else None
     with TemporaryDirectory(prefix="broker-restore-", dir=_folder(database)) as folder:
@@ -75,7 +92,39 @@ def restore(database: Database, file: Path) -> int:
             raise
     database.dispose()
     database.migrate()
-    return _look_through(database)
+    return Restored(_look_through(database), *_suppress_again(database, suppressed))
+
+
+def _suppressed(database: Database) -> Sequence[Suppression]:
+    """The addresses not to be mailed; none where there is no database yet, or none that can be read."""
+    if database.settings.is_sqlite and not _sqlite_file(database).exists():
+        return []
+    try:
+        with database.read() as session:
+            return session.exec(select(Suppression)).all()
+    except DatabaseError as error:
+        log.warning("who wanted no more mail cannot be read from the database that is replaced: %s", type(error.orig))
+        return []
+
+
+def _suppress_again(database: Database, suppressed: Sequence[Suppression]) -> tuple[int, list[int]]:
+    """Keep to what addresses said since the backup: (how many SMEs were erased once more, those that could not be)."""
+    since = {row.address_hash: row.since for row in suppressed if row.reason == ERASED}
+    with database.write() as session:
+        for row in suppressed:
+            session.merge(Suppression(**row.model_dump()))
+        contacts = session.exec(select(Contact.email, Sme.id, Sme.created_at).join(Sme)).all()
+    # One that was entered again after its erasure is another one.
+    back = [sme_id for email, sme_id, entered in contacts if entered < since.get(address_hash(email), entered)]
+    busy = []
+    for sme_id in back:
+        try:
+            with database.write() as session:
+                erased = erasure.erase(session, "restore", sme_id)
+            erasure.clear_files(database.settings, erased)
+        except ConflictError:  # the backup was made while its shortlists were built
+            busy.append(sme_id)
+    return len(back) - len(busy), busy
 
 
 def _look_through(database: Database) -> int:
@@ -150,12 +199,15 @@ def _prepare_postgres(database: Database, file: Path, folder: Path) -> Path:
     script = folder / "restore.sql"
     options = ["--clean", "--if-exists", "--no-owner", f"--file={script}"]
     _run(database, ["pg_restore", *options, str(file)], connect=False)
-    with script.open("a", encoding="utf-8") as stream:
-        stop = (
-            f"DO $$ BEGIN IF to_regclass('mailing') IS NOT NULL THEN {STOP}; END IF; END $$"  # an old backup has none
-        )
+    # The backup drops the tables it has; one of an older version knows nothing of those that came later.
+    ours = ", ".join(f'"{table}"' for table in SQLModel.metadata.tables)
+    stop = f"DO $$ BEGIN IF to_regclass('mailing') IS NOT NULL THEN {STOP}; END IF; END $$"  # an old backup has none
+    whole = folder / "whole.sql"
+    with whole.open("w", encoding="utf-8") as stream, script.open(encoding="utf-8") as restored:
+        stream.write(f"DROP TABLE IF EXISTS {ours} CASCADE;\n")
+        shutil.copyfileobj(restored, stream)
         stream.write(f"\nRESET search_path;\n{HOLD};\n{stop};\n")
-    return script
+    return whole
 
 
 def _replace_postgres(database: Database, prepared: Path) -> None:

@@ -9,16 +9,18 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import make_url, text
 from sqlmodel import col, select
 
-from broker.config import Settings
+from broker.config import ROOT, Settings
 from broker.db import Database, now
-from broker.domain import accounts, backup, demo, outbox, relay
+from broker.domain import accounts, backup, demo, erasure, outbox, relay, runs, suppressions
 from broker.errors import InvalidError
-from broker.models import Email, EmailStatus, Mailing, MailingKind, Role, Sme
-from tests import postgres
-from tests.factories import make_event, make_sme
+from broker.models import Email, EmailStatus, Mailing, MailingKind, MatchRun, Role, RunStatus, Sme
+from tests import postgres, rows
+from tests.factories import make_event, make_sme, register
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +131,7 @@ def write_mails(database: Database, *statuses: EmailStatus) -> None:
 def test_mails_that_may_have_been_sent_since_the_backup_are_held(database: Database, tmp_path: Path) -> None:
     write_mails(database, EmailStatus.QUEUED, EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.FAILED)
     backup.backup(database, tmp_path / "backup")
-    assert backup.restore(database, tmp_path / "backup") == 2
+    assert backup.restore(database, tmp_path / "backup") == backup.Restored(held=2, erased=0, not_erased=[])
     with database.read() as session:
         mails = session.exec(select(Email).order_by(Email.key)).all()
     held = (EmailStatus.HELD, None, "restored from a backup: may have been sent already")
@@ -140,6 +142,71 @@ def test_mails_that_may_have_been_sent_since_the_backup_are_held(database: Datab
         (EmailStatus.FAILED, None, ""),
     ]
     assert relay.deliver_due(database, owner="w") == relay.Delivered()
+
+
+def test_who_was_erased_or_unsubscribed_since_the_backup_stays_so(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        ada, *_ = (make_sme(session, name, email=f"{name}@firm.example") for name in ("ada", "bea", "cyd"))
+    backup.backup(database, tmp_path / "backup")
+    with database.write() as session:
+        erasure.erase(session, "ann", ada.id)
+        suppressions.suppress(session, "bea@firm.example", suppressions.UNSUBSCRIBED)
+
+    assert backup.restore(database, tmp_path / "backup") == backup.Restored(held=0, erased=1, not_erased=[])
+
+    with database.read() as session:
+        assert session.exec(select(Sme.name).order_by(Sme.name)).all() == ["bea", "cyd"]
+        reasons = [suppressions.reason_of(session, f"{name}@firm.example") for name in ("ada", "bea", "cyd")]
+    assert reasons == ["erased", "unsubscribed", None]
+
+
+def test_who_was_entered_again_after_an_erasure_is_another_one(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        erasure.erase(session, "ann", make_sme(session, "ada", email="ada@firm.example").id)
+    with database.write() as session:
+        again = make_sme(session, "ada", email="ada@firm.example")
+        again.created_at = now(session)
+    backup.backup(database, tmp_path / "backup")
+
+    assert backup.restore(database, tmp_path / "backup").erased == 0
+    with database.read() as session:
+        assert session.exec(select(Sme.id)).all() == [again.id]
+
+
+def test_who_must_be_erased_again_but_is_being_matched_is_told(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        ada, bea = (make_sme(session, name, email=f"{name}@firm.example") for name in ("ada", "bea"))
+        event = make_event(session)
+        register(session, event, ada, bea)
+        run = runs.request(session, "ann", event.id)
+    backup.backup(database, tmp_path / "backup")
+    with database.write() as session:
+        runs.finish(session, session.get_one(MatchRun, run.id), RunStatus.FAILED)
+        session.flush()
+        erasure.erase(session, "ann", ada.id)
+
+    assert backup.restore(database, tmp_path / "backup").not_erased == [ada.id]
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_backup_of_an_older_version_is_restored_into_this_one(
+    empty_database_url: str, home: Path, tmp_path: Path, revision: str
+) -> None:
+    database = Database(Settings(home=home, database_url=empty_database_url))
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
+    config.attributes["engine"] = database.engine
+    command.upgrade(config, revision)
+    rows.fill(database.engine)
+    backup.backup(database, tmp_path / "backup")
+    database.migrate()
+
+    assert backup.restore(database, tmp_path / "backup").held == 0
+
+    with database.read() as session:
+        assert session.exec(select(Email.key)).one() == "x"
+        assert session.exec(select(Mailing)).all() == []
+    database.dispose()
 
 
 def test_mailings_that_were_due_are_stopped_lest_they_are_written_again(database: Database, tmp_path: Path) -> None:

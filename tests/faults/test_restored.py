@@ -108,7 +108,7 @@ def test_every_backup_is_whole_and_sends_nothing_again(
     with running_sink(tmp_path / "second") as second:
         elsewhere.settings.smtp_url = second.url
         for file, at_least, at_most in taken:
-            held = max(held, backup.restore(elsewhere, file))
+            held = max(held, backup.restore(elsewhere, file).held)
             with elsewhere.read() as session:
                 names = list(session.exec(select(Sme.name).order_by(col(Sme.id))))
                 mails = session.exec(select(Email.key, Email.status)).all()
