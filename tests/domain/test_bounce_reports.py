@@ -247,6 +247,28 @@ def test_a_sweep_reads_a_bounded_number_of_files(
     assert bounce_reports.read_folder(database)["unread"] == 2
 
 
+NESTED = "".join(f'Content-Type: multipart/mixed; boundary="{n}"\n\n--{n}\n' for n in range(3_000))
+HOSTILE = {
+    "mails within mails": "Content-Type: message/rfc822\n\n" * 5_000,
+    "parts within parts": NESTED,
+    "parts within parts, and many lines": NESTED[:15_000] + "\n" * 200_000,
+    "a header without end": f'Content-Type: multipart/report; a="{";" * 200_000}\n\nx',
+    "a folded header without end": f'Content-Type: multipart/report; a="{(";" * 60 + chr(10) + " ") * 3_000}\n\nx',
+    "a Message-ID that no database looks for": report(message_id="<a\0b@match.example>"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_file_made_to_break_the_parser_is_set_aside_and_those_behind_it_are_read(
+    database: Database, settings: Settings, email: Email, what: str
+) -> None:
+    drop(settings, HOSTILE[what], "new/a")
+    drop(settings, report(return_path(settings, email)), "new/b")
+
+    assert bounce_reports.read_folder(database) == {"failed": 1, "nothing": 0, "later": 0, "unread": 1}
+    assert [path.name for path in (settings.bounces_dir / "unread").iterdir()] == ["a"]
+
+
 PIECES = st.sampled_from([*REPORT.splitlines(keepends=True), "\n", "\0", "Content-Type: message/delivery-status\n\n"])
 
 
