@@ -132,7 +132,7 @@ def settle(session: Session, settings: Settings, report: Report) -> Verdict:
     """The mail this report is about has failed; its address is suppressed where it is the address that is bad."""
     email = _email(session, settings, report)
     if email is None:
-        return Verdict.UNREAD
+        return Verdict.NOTHING if _is_gone(session, settings, report) else Verdict.UNREAD
     if email.status is EmailStatus.SENDING:
         return Verdict.LATER  # the worker that sends it has the word
     if email.status not in BOUNCEABLE:
@@ -159,6 +159,12 @@ def _email(session: Session, settings: Settings, report: Report) -> Email | None
         return email
     is_ours = report.message_id.partition("@")[2] == email.message_id.partition("@")[2]
     return None if is_ours else email
+
+
+def _is_gone(session: Session, settings: Settings, report: Report) -> bool:
+    """Whether we wrote the mail, and erased it since with its SME, whom the report names: nobody is to keep that."""
+    ids = [found for found in (email_of(settings, address) for address in report.recipients) if found is not None]
+    return bool(ids) and session.get(Email, ids[0]) is None
 
 
 def parse(message: Message) -> Report | None:

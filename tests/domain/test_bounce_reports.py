@@ -198,6 +198,18 @@ def test_forged_unknown_and_oversized_files_are_set_aside(
     assert bounce_reports.read_folder(database)["unread"] == 0
 
 
+def test_what_comes_back_for_an_sme_that_was_erased_is_deleted_with_what_it_says_of_it(
+    database: Database, settings: Settings, email: Email
+) -> None:
+    with database.write() as session:
+        session.delete(session.get_one(Email, email.id))
+    path = drop(settings, report(return_path(settings, email)))
+
+    assert bounce_reports.read_folder(database)["nothing"] == 1
+    assert not path.exists()
+    assert not (settings.bounces_dir / "unread").exists()
+
+
 def test_a_mail_that_is_being_sent_waits_and_a_suppressed_one_stays(
     database: Database, settings: Settings, email: Email
 ) -> None:
