@@ -28,6 +28,7 @@ MOST_PARAMETERS = 1_000
 """Anybody may write to the bounce address, and the parser takes minutes for many parts within each other, or for a
 header of very many parameters."""
 MOST_FILES = 200
+MOST_SECONDS = 10.0
 """In one go; the next sweep reads on."""
 WHOLE_AFTER = 5.0
 """Seconds since a file beside `new/` was last written to: whoever drops it there may not be done yet."""
@@ -69,6 +70,7 @@ def read_folder(database: Database) -> dict[str, int]:
     A file is deleted once its transaction is committed, as it holds personal data; one that is no report of a mail
     of ours is moved to `unread/` for a person."""
     counts = {verdict.value: 0 for verdict in Verdict}
+    ends = time.monotonic() + MOST_SECONDS
     for path in _waiting(database.settings.bounces_dir):
         try:
             verdict = _read(database, path)
@@ -81,6 +83,8 @@ def read_folder(database: Database) -> dict[str, int]:
         except FileNotFoundError:
             continue  # another worker was faster
         counts[verdict] += 1
+        if time.monotonic() >= ends:
+            break
     if counts["failed"] or counts["unread"]:
         log.info("bounces: %s mails came back, %s files not understood", counts["failed"], counts["unread"])
     return counts

@@ -281,6 +281,16 @@ def test_a_file_made_to_break_the_parser_is_set_aside_and_those_behind_it_are_re
     assert [path.name for path in (settings.bounces_dir / "unread").iterdir()] == ["a"]
 
 
+def test_a_sweep_reads_for_a_bounded_time(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounce_reports, "MOST_SECONDS", 0.0)
+    for number in range(2):
+        drop(settings, "x", f"new/{number}")
+
+    assert [bounce_reports.read_folder(database)["unread"] for _ in range(3)] == [1, 1, 0]
+
+
 PIECES = st.sampled_from([*REPORT.splitlines(keepends=True), "\n", "\0", "Content-Type: message/delivery-status\n\n"])
 
 
