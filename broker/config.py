@@ -20,7 +20,11 @@ DEMO_SECRET = "only-for-the-demo-change-me-outside-it"  # noqa: S105 - refused o
 class Settings(BaseSettings):
     """Read from the environment; every variable starts with BROKER_."""
 
-    model_config = SettingsConfigDict(env_prefix="BROKER_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="BROKER_",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may be a password, and the error ends in a log
+    )
 
     home: Path = Field(Path("var"), description="Folder for the database, the model, mail files and logs.")
     database_url: str = Field(
@@ -106,8 +110,16 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _mail_address(cls, url: str) -> str:
-        if url and (urlsplit(url).scheme not in {"smtp", "smtps"} or not urlsplit(url).hostname):
-            raise ValueError("expected smtp://user:pass@host:port or smtps://…")
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0
+            known = known and parts.path in {"", "/"} and not parts.fragment
+        except ValueError:  # its words may be half of a password
+            known = False
+        if url and not known:
+            raise ValueError(
+                "expected smtp://user:pass@host:port or smtps://…, with / # ? of a password as %2F %23 %3F"
+            )
         return url
 
     @model_validator(mode="after")

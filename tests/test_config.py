@@ -66,6 +66,8 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("PUBLIC_URL", "https://", "expected http://host or https://host"),
         ("SMTP_URL", "mail.example:587", "expected smtp://user:pass@host:port or smtps://…"),
         ("SMTP_URL", "http://mail.example", "expected smtp://user:pass@host:port or smtps://…"),
+        ("SMTP_URL", "smtp://ann:top#secret@mail.example", "expected smtp://user:pass@host:port or smtps://…"),
+        ("SMTP_URL", "smtp://ann:12/secret@mail.example", "expected smtp://user:pass@host:port or smtps://…"),
         ("SECRET_KEY", "short", "at least 16 characters"),
         ("DEMO", "perhaps", "valid boolean"),
     ],
@@ -80,6 +82,8 @@ def test_a_setting_that_cannot_be_used_is_refused_with_what_was_expected(
     (error,) = refused.value.errors()
     assert error["loc"] == (variable.lower(),)
     assert message in error["msg"]
+    assert "secret@" not in str(refused.value)
+    assert "top" not in str(refused.value)
 
 
 def test_outside_the_demo_the_default_key_is_refused(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def record(message: str, *values: object, level: int = logging.WARNING, **more: 
         ("/s/{token}/answers/{partner_id}", "/s/{token}/answers/{partner_id}"),
         ("/s/abc/answers/3", "/s/[token]/answers/3"),
         ("postgresql+psycopg://broker:pa@ss:w@host/name", "postgresql+psycopg://broker:[secret]@host/name"),
+        ("redis://:sec/ret@host:6379/0 x", "redis://:[secret]@host:6379/0 x"),
         ("redis://:secret@host:6379/0", "redis://:[secret]@host:6379/0"),
         ("http://127.0.0.1:8000/smes", "http://127.0.0.1:8000/smes"),
     ],
@@ -49,6 +50,7 @@ def test_what_looks_secret_or_personal_is_masked_and_nothing_else(text: str, mas
 
 def test_a_long_text_without_an_address_is_masked_at_once() -> None:
     assert logs.mask_text("a" * 200_000) == "a" * 200_000
+    assert logs.mask_text("://:" * 20_000) == "://:" * 20_000
 
 
 def test_masks_reach_into_what_is_nested_and_leave_plain_values() -> None:

@@ -21,13 +21,19 @@ from broker.domain.suppressions import BOUNCED, suppress
 from broker.models import TO_STAFF, Email, EmailStatus
 
 log = logging.getLogger(__name__)
-MOST_BYTES = 1_000_000
-"""A report is a few kilobytes, and with the whole mail it returns still far below this."""
+MOST_BYTES = 250_000
+"""A report is a few kilobytes, and with the whole mail it returns (below 100 KB) still below this."""
+MOST_NESTED = 20
+MOST_PARAMETERS = 1_000
+"""Anybody may write to the bounce address, and the parser takes minutes for many parts within each other, or for a
+header of very many parameters."""
 MOST_FILES = 200
+MOST_SECONDS = 10.0
 """In one go; the next sweep reads on."""
 WHOLE_AFTER = 5.0
 """Seconds since a file beside `new/` was last written to: whoever drops it there may not be done yet."""
 ADDRESS = re.compile(r"[^\s<>,;\"@]{1,64}@[^\s<>,;\"@]{1,255}")
+FIELD_END = re.compile(rb"\n(?![ \t])")
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 BAD_ADDRESS = re.compile(r"5\.(1\.(?![78]$)\d+|2\.1|0\.0)")
 """No such address, or switched off (RFC 3463). 5.1.7 and 5.1.8 are said of ours; a full mailbox, a policy or a
@@ -64,6 +70,7 @@ def read_folder(database: Database) -> dict[str, int]:
     A file is deleted once its transaction is committed, as it holds personal data; one that is no report of a mail
     of ours is moved to `unread/` for a person."""
     counts = {verdict.value: 0 for verdict in Verdict}
+    ends = time.monotonic() + MOST_SECONDS
     for path in _waiting(database.settings.bounces_dir):
         try:
             verdict = _read(database, path)
@@ -76,6 +83,8 @@ def read_folder(database: Database) -> dict[str, int]:
         except FileNotFoundError:
             continue  # another worker was faster
         counts[verdict] += 1
+        if time.monotonic() >= ends:
+            break
     if counts["failed"] or counts["unread"]:
         log.info("bounces: %s mails came back, %s files not understood", counts["failed"], counts["unread"])
     return counts
@@ -99,10 +108,15 @@ def _waiting(folder: Path) -> Iterator[Path]:
 def _read(database: Database, path: Path) -> Verdict:
     if path.stat().st_size > MOST_BYTES:
         return Verdict.UNREAD
-    message = message_from_bytes(path.read_bytes())
     try:
+        raw = path.read_bytes()
+        if not _is_parsed_fast(raw):
+            return Verdict.UNREAD
+        message = message_from_bytes(raw)
         report = parse(message)
         is_automatic = _is_automatic(message)
+    except FileNotFoundError:
+        raise
     except Exception:  # whatever the parser stumbles over, it is no mail server's report
         return Verdict.UNREAD
     if report is None:
@@ -113,11 +127,16 @@ def _read(database: Database, path: Path) -> Verdict:
         return settle(session, database.settings, report)
 
 
+def _is_parsed_fast(raw: bytes) -> bool:
+    fields = FIELD_END.split(raw)
+    return raw.lower().count(b"boundary") <= MOST_NESTED and all(f.count(b";") <= MOST_PARAMETERS for f in fields)
+
+
 def settle(session: Session, settings: Settings, report: Report) -> Verdict:
     """The mail this report is about has failed; its address is suppressed where it is the address that is bad."""
     email = _email(session, settings, report)
     if email is None:
-        return Verdict.UNREAD
+        return Verdict.NOTHING if _is_gone(session, settings, report) else Verdict.UNREAD
     if email.status is EmailStatus.SENDING:
         return Verdict.LATER  # the worker that sends it has the word
     if email.status not in BOUNCEABLE:
@@ -144,6 +163,12 @@ def _email(session: Session, settings: Settings, report: Report) -> Email | None
         return email
     is_ours = report.message_id.partition("@")[2] == email.message_id.partition("@")[2]
     return None if is_ours else email
+
+
+def _is_gone(session: Session, settings: Settings, report: Report) -> bool:
+    """Whether we wrote the mail, and erased it since with its SME, whom the report names: nobody is to keep that."""
+    ids = [found for found in (email_of(settings, address) for address in report.recipients) if found is not None]
+    return bool(ids) and session.get(Email, ids[0]) is None
 
 
 def parse(message: Message) -> Report | None:
@@ -186,7 +211,8 @@ def _message_id(part: Message) -> str:
         returned = message_from_string(payload)
     else:
         return ""
-    return str(returned.get("Message-ID", "")).strip()[:200] if isinstance(returned, Message) else ""
+    found = str(returned.get("Message-ID", "")).strip()[:200] if isinstance(returned, Message) else ""
+    return found if found.isascii() and found.isprintable() else ""  # no database looks for NUL
 
 
 def _reason(diagnostic: str) -> str:

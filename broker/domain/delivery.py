@@ -273,4 +273,6 @@ def _refusal(code: int, reason: bytes | str) -> TemporaryFailure | PermanentFail
 
 
 def _told(code: int, reason: bytes | str) -> str:
-    return f"{code} {reason.decode(errors='replace') if isinstance(reason, bytes) else reason}"[:300]
+    """What the server said, on one line: it is stored (PostgreSQL keeps no NUL), shown, and mailed to a broker."""
+    words = (reason.decode(errors="replace") if isinstance(reason, bytes) else reason).split()
+    return f"{code} {''.join(filter(str.isprintable, ' '.join(words)))}"[:300]

@@ -209,7 +209,8 @@ def clear_files(settings: Settings, erased: Erased) -> int:
     files = [file for digest in digests for file in settings.outbox_dir.glob(f"*-{digest}.eml")]
     if erased.address:
         told = erased.address.lower().encode()
-        files += [file for file in (settings.bounces_dir / "unread").glob("*") if told in file.read_bytes().lower()]
+        unread = [file for file in (settings.bounces_dir / "unread").glob("*") if file.is_file()]
+        files += [file for file in unread if told in file.read_bytes().lower()]
     for file in files:
         file.unlink(missing_ok=True)
     return len(files)

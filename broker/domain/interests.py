@@ -45,7 +45,8 @@ def open_link(session: Session, settings: Settings, token: str) -> Registration:
         registration_id = None
     registration = session.get(Registration, registration_id) if isinstance(registration_id, int) else None
     # Equal to the letter: the signature's encoding would allow a few spellings of it, and the key may have changed.
-    is_ours = registration is not None and compare_digest(_token(settings, registration), token)
+    # As bytes: it would allow letters that are not ASCII, too, and text with such cannot be compared.
+    is_ours = registration is not None and compare_digest(_token(settings, registration).encode(), token.encode())
     if registration is None or not is_ours or _is_over(session, registration):
         raise NotFoundError("This link does not work any more. Your broker can tell you why.")
     return registration

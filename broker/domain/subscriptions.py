@@ -10,14 +10,15 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.db import now, wake
 from broker.domain import audit, consents
-from broker.domain.suppressions import UNSUBSCRIBED, lift, reason_of, suppress
+from broker.domain.suppressions import UNSUBSCRIBED, address_hash, lift, reason_of, suppress
 from broker.errors import ConflictError, NotFoundError
-from broker.models import TO_STAFF, Contact, Email, EmailStatus, Purpose, Sme
+from broker.models import TO_STAFF, Consent, Contact, Email, EmailStatus, Purpose, Sme, Suppression
 
 STOPPED = "The SME wants no more mail."
 NOT_SENT = ("", "This address is not mailed any more.", "The SME took back its consent to be mailed.")
 """How else the outbox and its relay say that this was why a mail was not sent; other reasons stay."""
 NO_LINK = "This link does not work any more: no mail goes from this profile to the address it was sent to."
+NOT_YOURS = "Your consent was not taken back with this link, so it cannot be given with it. Tell your broker."
 RETURNED = "Mails to this address came back, so none are sent. Your broker can enter another one."
 
 
@@ -32,6 +33,11 @@ def _token(settings: Settings, sme_id: int, address: str) -> str:
     return str(_signer(settings).dumps([sme_id, digest]))
 
 
+def _is_token(settings: Settings, contact: Contact, token: str) -> bool:
+    # As bytes: the signer passes over letters that are not ASCII, and text with such cannot be compared.
+    return hmac.compare_digest(_token(settings, contact.sme_id, contact.email).encode(), token.encode())
+
+
 def _signer(settings: Settings) -> URLSafeSerializer:
     return URLSafeSerializer(settings.secret_key, salt="unsubscribe", signer_kwargs={"digest_method": hashlib.sha256})
 
@@ -44,7 +50,7 @@ def open_link(session: Session, settings: Settings, token: str, *, lock: bool = 
         sme_id = None
     query = select(Contact).where(Contact.sme_id == sme_id)
     contact = session.exec(query.with_for_update() if lock else query).first() if isinstance(sme_id, int) else None
-    if contact is None or not hmac.compare_digest(_token(settings, contact.sme_id, contact.email), token):
+    if contact is None or not _is_token(settings, contact, token):
         raise NotFoundError(NO_LINK)
     return contact
 
@@ -68,13 +74,12 @@ def unsubscribe(session: Session, contact: Contact) -> None:
 def resubscribe(session: Session, contact: Contact) -> None:
     """Take it back: consent again, and what was stopped and is still of use goes out.
 
-    ConflictError where the address is suppressed for another reason."""
-    reason = reason_of(session, contact.email)
-    if reason not in {None, UNSUBSCRIBED}:
-        raise ConflictError(RETURNED)
-    sme = session.get_one(Sme, contact.sme_id)
+    ConflictError where nothing is sent for another reason (see `why_not_undone`)."""
     if is_subscribed(session, contact):
         return
+    if reason := why_not_undone(session, contact):
+        raise ConflictError(reason)
+    sme = session.get_one(Sme, contact.sme_id)
     lift(session, contact.email)
     consents.record_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
     why = col(Email.error).in_([STOPPED, *NOT_SENT])
@@ -85,6 +90,20 @@ def resubscribe(session: Session, contact: Contact) -> None:
         .values(status=EmailStatus.QUEUED, error="")
     )
     wake(session, "outbox.deliver")
+
+
+def why_not_undone(session: Session, contact: Contact) -> str:
+    """Why the link cannot take it back, in a sentence; "" where it can: what was stopped by the link and no more.
+
+    Whoever was sent a mail on has its link, and must not give a consent that the SME took back with its broker."""
+    stopped = session.get(Suppression, address_hash(contact.email))
+    if stopped is not None and stopped.reason != UNSUBSCRIBED:
+        return RETURNED
+    mailing = Consent.sme_id == contact.sme_id, Consent.purpose == Purpose.MAILING
+    consent = session.exec(select(Consent).where(*mailing)).first()
+    if stopped is None or consent is None:
+        return NOT_YOURS
+    return NOT_YOURS if consent.withdrawn_at is not None and consent.withdrawn_at < stopped.since else ""
 
 
 def is_subscribed(session: Session, contact: Contact) -> bool:

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from broker.domain import subscriptions
-from broker.domain.suppressions import UNSUBSCRIBED, reason_of
 from broker.models import Contact, Sme
 from broker.web.deps import SessionDep, SettingsDep
 from broker.web.pages import redirect, render
@@ -39,6 +38,6 @@ def _page(request: Request, session: Session, contact: Contact, token: str) -> R
         "sme": session.get_one(Sme, contact.sme_id),
         "address": contact.email,
         "is_subscribed": subscriptions.is_subscribed(session, contact),
-        "can_undo": reason_of(session, contact.email) in {None, UNSUBSCRIBED},
+        "why_not_undone": subscriptions.why_not_undone(session, contact),
     }
     return render(request, "pages/unsubscribe.html", context)

@@ -198,6 +198,18 @@ def test_forged_unknown_and_oversized_files_are_set_aside(
     assert bounce_reports.read_folder(database)["unread"] == 0
 
 
+def test_what_comes_back_for_an_sme_that_was_erased_is_deleted_with_what_it_says_of_it(
+    database: Database, settings: Settings, email: Email
+) -> None:
+    with database.write() as session:
+        session.delete(session.get_one(Email, email.id))
+    path = drop(settings, report(return_path(settings, email)))
+
+    assert bounce_reports.read_folder(database)["nothing"] == 1
+    assert not path.exists()
+    assert not (settings.bounces_dir / "unread").exists()
+
+
 def test_a_mail_that_is_being_sent_waits_and_a_suppressed_one_stays(
     database: Database, settings: Settings, email: Email
 ) -> None:
@@ -245,6 +257,38 @@ def test_a_sweep_reads_a_bounded_number_of_files(
 
     assert bounce_reports.read_folder(database)["unread"] == 3
     assert bounce_reports.read_folder(database)["unread"] == 2
+
+
+NESTED = "".join(f'Content-Type: multipart/mixed; boundary="{n}"\n\n--{n}\n' for n in range(3_000))
+HOSTILE = {
+    "mails within mails": "Content-Type: message/rfc822\n\n" * 5_000,
+    "parts within parts": NESTED,
+    "parts within parts, and many lines": NESTED[:15_000] + "\n" * 200_000,
+    "a header without end": f'Content-Type: multipart/report; a="{";" * 200_000}\n\nx',
+    "a folded header without end": f'Content-Type: multipart/report; a="{(";" * 60 + chr(10) + " ") * 3_000}\n\nx',
+    "a Message-ID that no database looks for": report(message_id="<a\0b@match.example>"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_file_made_to_break_the_parser_is_set_aside_and_those_behind_it_are_read(
+    database: Database, settings: Settings, email: Email, what: str
+) -> None:
+    drop(settings, HOSTILE[what], "new/a")
+    drop(settings, report(return_path(settings, email)), "new/b")
+
+    assert bounce_reports.read_folder(database) == {"failed": 1, "nothing": 0, "later": 0, "unread": 1}
+    assert [path.name for path in (settings.bounces_dir / "unread").iterdir()] == ["a"]
+
+
+def test_a_sweep_reads_for_a_bounded_time(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounce_reports, "MOST_SECONDS", 0.0)
+    for number in range(2):
+        drop(settings, "x", f"new/{number}")
+
+    assert [bounce_reports.read_folder(database)["unread"] for _ in range(3)] == [1, 1, 0]
 
 
 PIECES = st.sampled_from([*REPORT.splitlines(keepends=True), "\n", "\0", "Content-Type: message/delivery-status\n\n"])

@@ -310,6 +310,16 @@ ANSWERS = [
 ]
 
 
+def test_a_servers_words_are_kept_as_one_line_that_any_database_keeps(database: Database) -> None:
+    queue(database, "ann@firm.example")
+    with refusing_recipients("550-5.1.1 no\0\r\n550 such\x1b[2J\tuser") as database.settings.smtp_url:
+        outcome = relay.deliver_due(database, owner="w")
+
+    assert outcome == relay.Delivered(failed=1)
+    with database.read() as session:
+        assert session.exec(select(Email.error)).one() == "550 5.1.1 no such[2J user"
+
+
 @pytest.mark.parametrize("at", ["RCPT", "DATA", "the text"])
 def test_what_an_answer_means(database: Database, at: str) -> None:
     """4xx is tried again; 5xx fails; only one about the mailbox ends all mail to it."""

@@ -65,6 +65,15 @@ def test_only_failed_or_held_mail_can_be_tried_again(session: Session) -> None:
     assert email.deadline > now(session)
 
 
+@pytest.mark.parametrize("status", [EmailStatus.FAILED, EmailStatus.HELD])
+def test_a_mail_whose_text_was_deleted_is_not_sent_as_an_empty_one(session: Session, status: EmailStatus) -> None:
+    email = write(session)
+    email.status, email.message = status, b""
+    with pytest.raises(ConflictError, match="deleted"):
+        outbox.retry(session, "ann", email.id)
+    assert email.status == status
+
+
 def test_a_queued_mail_is_held_until_it_is_queued_again(database: Database) -> None:
     with database.write() as session:
         email = write(session)

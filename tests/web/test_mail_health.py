@@ -57,7 +57,8 @@ def told(page: str) -> str:
 
 def test_a_failure_is_told_in_words_with_what_the_server_said(browse: Browse, database: Database, world: World) -> None:
     with database.write() as session:
-        add_mail(session, world, EmailStatus.FAILED, "550 5.1.1 no such user")
+        mail = add_mail(session, world, EmailStatus.FAILED)
+        mail.error = f"550 5.1.1 <{mail.to_address.upper()}> no such user"
         pulses.beat(session, "sweep")
 
     words = told(browse("organiser").get(f"/events/{world.event.id}/mail").text)
@@ -65,7 +66,7 @@ def test_a_failure_is_told_in_words_with_what_the_server_said(browse: Browse, da
     assert "Retry all 1 failed mail" in words
     assert (
         "Spielwerk Introduction Failed The mail server refused it for good: most often the address is wrong."
-        " 550 5.1.1 no such user" in words
+        " 550 5.1.1 <the address> no such user" in words
     )
 
 

@@ -101,7 +101,7 @@ def test_a_link_that_is_wrong_or_whose_event_is_over_gets_a_friendly_page(
     link = world.links["Spielwerk"]
     flipped = link[:-1] + ("A" if link[-1] != "A" else "B")
 
-    for wrong in (flipped, "/s/x", link + "x", "/s/%F0%9F%92%A5"):
+    for wrong in (flipped, "/s/x", link + "x", link + "%C3%A9", "/s/%F0%9F%92%A5"):
         answer = client.get(wrong)
         assert (answer.status_code, "This link does not work any more" in answer.text) == (404, True), wrong
     with database.write() as session:

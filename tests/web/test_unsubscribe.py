@@ -9,8 +9,8 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import approvals, subscriptions, suppressions
-from broker.models import AuditEntry, Consent, Contact, Email, EmailStatus, Purpose, Suppression
+from broker.domain import approvals, consents, subscriptions, suppressions
+from broker.models import AuditEntry, Consent, Contact, Email, EmailStatus, Purpose, Sme, Suppression
 from tests.factories import make_event, make_shortlists, make_sme, register
 from tests.web.world import World
 
@@ -128,6 +128,22 @@ def test_an_address_whose_mails_came_back_stays_suppressed(browse: Browse, world
         assert [row.reason for row in session.exec(select(Suppression))] == ["bounced"]
 
 
+@pytest.mark.parametrize("unsubscribed_too", [False, True])
+def test_a_consent_taken_back_with_the_broker_is_not_given_again_by_whoever_has_the_link(
+    browse: Browse, world: World, database: Database, unsubscribed_too: bool
+) -> None:
+    sme_id = world.smes["Spielwerk"].id
+    with database.write() as session:
+        consents.withdraw_consent(session, session.get_one(Sme, sme_id), [Purpose.MAILING], "broker 1")
+    client = browse()
+    page = client.post(world.unsubscribe) if unsubscribed_too else client.get(world.unsubscribe)
+
+    assert ("You get no more mails" in page.text, "/undo" in page.text) == (True, False)
+    answer = client.post(f"{world.unsubscribe}/undo")
+    assert (answer.status_code, "Tell your broker" in answer.text) == (409, True)
+    assert not consent(database, sme_id)
+
+
 def test_the_link_dies_with_the_address_and_no_other_is_accepted(
     browse: Browse, world: World, database: Database, settings: Settings
 ) -> None:
@@ -135,7 +151,14 @@ def test_the_link_dies_with_the_address_and_no_other_is_accepted(
     token = world.unsubscribe.removeprefix("/u/")
     shortlist_token = world.links["Spielwerk"].removeprefix("/s/")
     elsewhere = subscriptions.link(settings.model_copy(update={"secret_key": "k" * 32}), sme_id, "a@b.example")
-    wrong = [token[:-1] + ("A" if token[-1] != "A" else "B"), token + "x", "x", "%F0%9F%92%A5", shortlist_token]
+    wrong = [
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        token + "x",
+        token + "%C3%A9",
+        "x",
+        "%F0%9F%92%A5",
+        shortlist_token,
+    ]
     for bad in [*wrong, elsewhere.rpartition("/")[2]]:
         for answer in (client.get(f"/u/{bad}"), client.post(f"/u/{bad}"), client.post(f"/u/{bad}/undo")):
             assert (answer.status_code, "This link does not work any more" in answer.text) == (404, True), bad

@@ -37,7 +37,7 @@ class MailRow:
     kind: str
     reason: str
     said: str
-    """What was noted of the last attempt, word for word."""
+    """What was noted of the last attempt, word for word but for the address, which an SME may not have disclosed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def mail_page(session: Session, event_id: int | None, status: EmailStatus | None
             event,
             KINDS.get(email.kind, email.kind.replace("_", " ").capitalize()),
             reason(email, why.get(address_hash(email.to_address), "")),
-            email.error,
+            re.sub(re.escape(email.to_address), "the address", email.error, flags=re.IGNORECASE),
         )
         for email, name, event in found
     ]
