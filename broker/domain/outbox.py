@@ -88,7 +88,8 @@ def count_due(session: Session) -> int:
 
 def retry(session: Session, actor: str, email_id: int) -> None:
     """Queue a failed or held mail again. NotFoundError for none, ConflictError for one in another state."""
-    email = session.get(Email, email_id)
+    # Locked: of two who click at once, the second would queue again what a worker has taken or sent meanwhile.
+    email = session.get(Email, email_id, populate_existing=True, with_for_update=True)
     if email is None:
         raise NotFoundError("There is no such mail.")
     if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:
