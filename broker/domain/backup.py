@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, func
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from broker.config import ROOT
 from broker.db import Database
@@ -160,7 +160,11 @@ def _prepare_postgres(database: Database, file: Path, folder: Path) -> Path:
 
 def _replace_postgres(database: Database, prepared: Path) -> None:
     """One transaction: a running service sees all of it or nothing."""
-    _run(database, ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-1", f"--file={prepared}"])
+    # An older backup knows nothing of newer tables, which would keep the old ones from being replaced.
+    names = ", ".join(f'"{name}"' for name in SQLModel.metadata.tables)
+    drop = f"SET client_min_messages = warning; DROP TABLE IF EXISTS {names} CASCADE"
+    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-1", f"--command={drop}", f"--file={prepared}"]
+    _run(database, ["psql", *options])
 
 
 def _connection(database: Database) -> tuple[str, dict[str, str]]:

@@ -9,10 +9,12 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import make_url, text
 from sqlmodel import col, select
 
-from broker.config import Settings
+from broker.config import ROOT, Settings
 from broker.db import Database, now
 from broker.domain import accounts, backup, demo, outbox, relay
 from broker.errors import InvalidError
@@ -218,3 +220,23 @@ def test_the_password_is_never_on_a_command_line(
     assert all("s3cret" not in " ".join(command) for command, _ in started)
     assert {password for _, password in started} == {"s3cret"}
     assert "PGPASSWORD" not in os.environ
+
+
+def test_a_backup_of_before_an_upgrade_is_restored_over_what_was_written_since(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.write() as session:
+        make_sme(session, "Early")
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
+    config.attributes["engine"] = database.engine
+    command.downgrade(config, "0002")
+    backup.backup(database, tmp_path / "old")
+    database.migrate()
+    with database.write() as session:
+        event = make_event(session)
+        session.add(Mailing(event_id=event.id, kind=MailingKind.REMINDER, due_at=now(session)))
+    backup.restore(database, tmp_path / "old")
+    assert names(database) == ["Early"]
+    with database.read() as session:
+        assert session.exec(select(Mailing)).all() == []
