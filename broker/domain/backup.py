@@ -16,15 +16,16 @@ from sqlmodel import SQLModel, select
 
 from broker.config import ROOT
 from broker.db import Database
-from broker.domain import demo
+from broker.domain import demo, outbox
 from broker.errors import InvalidError
 from broker.models import Account, Email, EmailStatus
 
 RESTORED = "restored from a backup: may have been sent already"
 HOLD = f"""
     UPDATE email SET status = 'held', owner = NULL, lease_until = NULL, error = '{RESTORED}'
-    WHERE status IN ('queued', 'sending')
+    WHERE status IN ('queued', 'sending') OR (status = 'held' AND error = '{outbox.STOPPED}')
 """  # noqa: S608 - only our own words
+"""One that was stopped may have been resumed and sent since; to resume it again must not send it."""
 STOP = """
     UPDATE mailing SET stopped_at = CURRENT_TIMESTAMP
     WHERE stopped_at IS NULL AND kind <> 'shortlist' AND due_at <= CURRENT_TIMESTAMP

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from broker.config import ROOT, Settings
 from broker.db import Database, now
-from broker.domain import accounts, backup, demo, outbox, relay
+from broker.domain import accounts, backup, demo, mailings, outbox, relay
 from broker.errors import InvalidError
 from broker.models import Email, EmailStatus, Mailing, MailingKind, Role, Sme
 from tests import postgres
@@ -240,3 +240,18 @@ def test_a_backup_of_before_an_upgrade_is_restored_over_what_was_written_since(
     assert names(database) == ["Early"]
     with database.read() as session:
         assert session.exec(select(Mailing)).all() == []
+
+
+def test_a_stopped_mail_that_may_have_been_resumed_since_the_backup_is_not_sent_by_a_resume(
+    database: Database, tmp_path: Path
+) -> None:
+    write_mails(database, EmailStatus.QUEUED)
+    with database.write() as session:
+        event, email = make_event(session), session.exec(select(Email)).one()
+        email.event_id, email.kind = event.id, MailingKind.SHORTLIST
+        mailings.stop(session, "ann", event.id, MailingKind.SHORTLIST)
+    backup.backup(database, tmp_path / "backup")
+    assert backup.restore(database, tmp_path / "backup") == 1
+    with database.write() as session:
+        mailings.resume(session, "ann", event.id, MailingKind.SHORTLIST)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()
