@@ -50,12 +50,15 @@ def open_link(session: Session, settings: Settings, token: str, *, lock: bool = 
 
 
 def unsubscribe(session: Session, contact: Contact) -> None:
-    """Send nothing more to this contact, not even what waits; a second time changes nothing."""
+    """Send nothing more to this contact, not even what waits; a second time changes nothing.
+
+    What a person or a stop holds stays held, and is not sent when it is let go: marked here, it would be queued by
+    `resubscribe`, though the organiser stopped it or it may have been sent already."""
     suppress(session, contact.email, UNSUBSCRIBED)
     sme = session.get_one(Sme, contact.sme_id)
     if consents.stands(session, sme, Purpose.MAILING):
         consents.withdraw_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
-    waiting = col(Email.status).in_([EmailStatus.DRAFT, EmailStatus.QUEUED, EmailStatus.HELD])
+    waiting = col(Email.status).in_([EmailStatus.DRAFT, EmailStatus.QUEUED])
     stopped = session.connection().execute(
         update(Email)
         .where(_mails_to(contact), waiting)
