@@ -20,6 +20,8 @@ DEADLINE = timedelta(minutes=15)
 
 STOPPED = "Stopped by the organiser."
 """Why a mail is held whose mailing was stopped: by this, and only by this, it is known when that is resumed."""
+SUPERSEDED = "A newer shortlist took its place before it left."
+ANSWERED = "They answered before the reminder left."
 
 
 def write(

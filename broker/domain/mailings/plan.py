@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import UTCDateTime, now, wake
 from broker.domain import audit
-from broker.domain.outbox import STOPPED
+from broker.domain.outbox import STOPPED, SUPERSEDED
 from broker.domain.windows import Window, next_open
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import City, Email, EmailStatus, Event, Mailing, MailingKind, Sme
@@ -31,7 +31,6 @@ DAYS_BEFORE = {
 }
 """What the form proposes."""
 NOT_PLANNED = "No mail of this kind is planned."
-SUPERSEDED = "A newer shortlist took its place before it left."
 
 
 @dataclass(frozen=True, slots=True)
