@@ -422,3 +422,16 @@ def test_who_takes_an_unsubscription_back_gets_the_list_of_before_only_where_it_
     subscriptions.resubscribe(session, contact)
     statuses = [mail.status for mail in mails(session) if mail.sme_id == one.id]
     assert statuses == [EmailStatus.SUPPRESSED if new_partner else EmailStatus.QUEUED]
+
+
+def test_a_plan_can_be_saved_after_shortlists_without_a_date_were_stopped(
+    session: Session, at: Callable[[datetime], None]
+) -> None:
+    event, *_ = with_drafts(session)
+    approve(session, event)
+    at(TODAY + timedelta(seconds=30.5))
+    mailings.stop(session, "ann", event.id, SHORTLIST)
+    at(TODAY + timedelta(minutes=10))
+    shown = plan_view(session, event).fields
+    save(session, event, **(shown | {"reminder": "2027-03-23T09:00"}))
+    assert mailings.by_kind(session, event.id)[REMINDER].due_at == utc("2027-03-23 08:00")

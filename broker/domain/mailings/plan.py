@@ -168,7 +168,8 @@ def stop(session: Session, actor: str, event_id: int, kind: MailingKind) -> None
     lock(session, event_id)
     mailing = by_kind(session, event_id).get(kind)
     if mailing is None and kind == MailingKind.SHORTLIST:
-        mailing = Mailing(event_id=event_id, kind=kind, due_at=now(session))
+        # Whole minutes, as the form knows no others: it must come back from there as it is.
+        mailing = Mailing(event_id=event_id, kind=kind, due_at=now(session).replace(second=0, microsecond=0))
     if mailing is None:
         raise ConflictError(NOT_PLANNED)
     if mailing.stopped_at is None:
