@@ -273,4 +273,5 @@ def _refusal(code: int, reason: bytes | str) -> TemporaryFailure | PermanentFail
 
 
 def _told(code: int, reason: bytes | str) -> str:
-    return f"{code} {reason.decode(errors='replace') if isinstance(reason, bytes) else reason}"[:300]
+    text = f"{code} {reason.decode(errors='replace') if isinstance(reason, bytes) else reason}"
+    return text.replace("\0", "")[:300]  # PostgreSQL takes none, and what became of the mail could not be written
