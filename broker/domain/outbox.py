@@ -98,6 +98,8 @@ def retry(session: Session, actor: str, email_id: int) -> None:
         raise ConflictError("Only a failed or held mail can be tried again.")
     if email.status == EmailStatus.HELD and email.error == STOPPED:
         raise ConflictError("The organiser stopped these mails. Resume them on the event's page.")
+    if not email.message:
+        raise ConflictError("The text of this mail is gone: a link to sign in is not kept. Ask for a new one.")
     moment = now(session)
     email.in_doubt = False
     email.status, email.attempts, email.next_at, email.error = EmailStatus.QUEUED, 0, moment, ""

@@ -115,3 +115,14 @@ def test_two_who_try_a_mail_again_at_the_same_moment_queue_it_once(database: Dat
         outbox.retry(first, "ann", email.id)
         first.flush()
         assert not behind(database, first, retry_too)
+
+
+def test_a_sign_in_mail_that_came_back_is_not_sent_again_without_its_text(database: Database) -> None:
+    with database.write() as session:
+        email = outbox.write(session, message(), "sign_in:1", "sign_in", None, None)
+    assert relay.deliver_due(database, owner="w").sent == 1
+    with database.write() as session:
+        bounced = session.get_one(Email, email.id)
+        bounced.status = EmailStatus.FAILED
+        with pytest.raises(ConflictError, match="The text of this mail is gone"):
+            outbox.retry(session, "ann", email.id)
