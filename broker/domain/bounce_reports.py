@@ -75,6 +75,9 @@ def read_folder(database: Database) -> dict[str, int]:
                 path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue  # another worker was faster
+        except OSError as error:  # e.g. not ours to read: those behind it must not wait for somebody to mend that
+            log.warning("bounces: a file cannot be read or moved (%s)", type(error).__name__)
+            continue
         counts[verdict] += 1
     if counts["failed"] or counts["unread"]:
         log.info("bounces: %s mails came back, %s files not understood", counts["failed"], counts["unread"])
