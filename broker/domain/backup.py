@@ -19,7 +19,7 @@ from sqlmodel import SQLModel, select
 
 from broker.config import ROOT
 from broker.db import Database
-from broker.domain import demo, erasure
+from broker.domain import demo, erasure, outbox
 from broker.domain.suppressions import ERASED, address_hash
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, Contact, Email, EmailStatus, Sme, Suppression
@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 RESTORED = "restored from a backup: may have been sent already"
 HOLD = f"""
     UPDATE email SET status = 'held', owner = NULL, lease_until = NULL, error = '{RESTORED}'
-    WHERE status IN ('queued', 'sending')
+    WHERE status IN ('queued', 'sending') OR (status = 'held' AND error = '{outbox.STOPPED}')
 """  # noqa: S608 - only our own words
+"""One that was stopped may have been resumed and sent since; to resume it again must not send it."""
 STOP = """
     UPDATE mailing SET stopped_at = CURRENT_TIMESTAMP
     WHERE stopped_at IS NULL AND kind <> 'shortlist' AND due_at <= CURRENT_TIMESTAMP
@@ -199,20 +200,19 @@ def _prepare_postgres(database: Database, file: Path, folder: Path) -> Path:
     script = folder / "restore.sql"
     options = ["--clean", "--if-exists", "--no-owner", f"--file={script}"]
     _run(database, ["pg_restore", *options, str(file)], connect=False)
-    # The backup drops the tables it has; one of an older version knows nothing of those that came later.
-    ours = ", ".join(f'"{table}"' for table in SQLModel.metadata.tables)
     stop = f"DO $$ BEGIN IF to_regclass('mailing') IS NOT NULL THEN {STOP}; END IF; END $$"  # an old backup has none
-    whole = folder / "whole.sql"
-    with whole.open("w", encoding="utf-8") as stream, script.open(encoding="utf-8") as restored:
-        stream.write(f"DROP TABLE IF EXISTS {ours} CASCADE;\n")
-        shutil.copyfileobj(restored, stream)
+    with script.open("a", encoding="utf-8") as stream:
         stream.write(f"\nRESET search_path;\n{HOLD};\n{stop};\n")
-    return whole
+    return script
 
 
 def _replace_postgres(database: Database, prepared: Path) -> None:
     """One transaction: a running service sees all of it or nothing."""
-    _run(database, ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-1", f"--file={prepared}"])
+    # An older backup knows nothing of newer tables, which would keep the old ones from being replaced.
+    names = ", ".join(f'"{name}"' for name in SQLModel.metadata.tables)
+    drop = f"SET client_min_messages = warning; DROP TABLE IF EXISTS {names} CASCADE"
+    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-1", f"--command={drop}", f"--file={prepared}"]
+    _run(database, ["psql", *options])
 
 
 def _connection(database: Database) -> tuple[str, dict[str, str]]:

@@ -82,6 +82,9 @@ def read_folder(database: Database) -> dict[str, int]:
                 path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue  # another worker was faster
+        except OSError as error:  # e.g. not ours to read: those behind it must not wait for somebody to mend that
+            log.warning("bounces: a file cannot be read or moved (%s)", type(error).__name__)
+            continue
         counts[verdict] += 1
         if time.monotonic() >= ends:
             break

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from broker.config import Settings
 from broker.db import now
+from broker.domain.outbox import ANSWERED, SUPERSEDED
 from broker.domain.subscriptions import NOT_SENT
 from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
-from broker.models import TO_STAFF, Consent, Email, EmailStatus, Purpose, Suppression
+from broker.models import TO_STAFF, Consent, Email, EmailStatus, Interest, MailingKind, Purpose, Suppression
 
 LEASE = timedelta(seconds=50)
 """Longer than any delivery may take, so that a mail is never claimed from a worker that still sends it; with the
@@ -45,6 +47,8 @@ class Outgoing:
     error: str
     withdrawn: bool
     """Whether the SME it goes to took back its consent; the mails of one that was erased went with it."""
+    moot: str
+    """Why it says nothing that is still true, or "": it waited, e.g. held, while something newer happened."""
 
 
 # Statements of every mail are made once: SQLAlchemy takes longer to make one than the database to run it.
@@ -54,11 +58,24 @@ _WITHDRAWN = exists().where(
     col(Consent.withdrawn_at).is_not(None),
     col(Email.kind).not_in(TO_STAFF),
 )
+_NEWER = aliased(Email)
+# Also one that was being sent, was held or had failed when the newer list was approved, and is let go now.
+_REPLACED = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
+    col(_NEWER.sme_id) == col(Email.sme_id),
+    col(_NEWER.event_id) == col(Email.event_id),
+    col(_NEWER.kind) == col(Email.kind),
+    col(_NEWER.id) > col(Email.id),
+)
+_HAS_ANSWERED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(
+    col(Interest.sme_id) == col(Email.sme_id), col(Interest.event_id) == col(Email.event_id)
+)
+_MOOT = case((_REPLACED, SUPERSEDED), (_HAS_ANSWERED, ANSWERED), else_="")
 _DUE = (
     select(
         *(col(Email.id), col(Email.kind), col(Email.sme_id), col(Email.to_address), col(Email.message_id)),
         *(col(Email.message), col(Email.attempts), col(Email.deadline)),
         *(col(Email.zone), col(Email.opens), col(Email.closes), col(Email.error), _WITHDRAWN.label("withdrawn")),
+        _MOOT.label("moot"),
     )
     .where(col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= bindparam("moment"))
     .order_by(col(Email.next_at), col(Email.id))
@@ -117,6 +134,8 @@ def obstacle(email: Outgoing, moment: datetime) -> tuple[EmailStatus, str] | Non
     """Why a mail must not be sent although it is due, as its last status and the reason; None where it may."""
     if email.withdrawn:
         return EmailStatus.SUPPRESSED, WITHDRAWN
+    if email.moot:
+        return EmailStatus.SUPPRESSED, email.moot
     if email.deadline < moment:
         return EmailStatus.FAILED, f"{TOO_LATE} {email.error}".rstrip()
     return None

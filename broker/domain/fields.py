@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, EmailSyntaxError, validate_email
 
 UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}$")
@@ -43,6 +43,8 @@ def ascii_address(text: str) -> str:
     EmailNotValidError where it is none, or where the part before the @ is not ASCII: few servers take that."""
     cut = text[:1_000]  # still far too long to be one, but quickly looked through
     checked = validate_email(cut, check_deliverability=False, allow_smtputf8=False)
+    if "=?" in checked.normalized:
+        raise EmailSyntaxError("It looks like an encoded word, and no mail can be written to it.")
     return checked.ascii_email or checked.normalized
 
 

@@ -20,6 +20,8 @@ DEADLINE = timedelta(minutes=15)
 
 STOPPED = "Stopped by the organiser."
 """Why a mail is held whose mailing was stopped: by this, and only by this, it is known when that is resumed."""
+SUPERSEDED = "A newer shortlist took its place before it left."
+ANSWERED = "They answered before the reminder left."
 
 
 def write(
@@ -88,7 +90,8 @@ def count_due(session: Session) -> int:
 
 def retry(session: Session, actor: str, email_id: int) -> None:
     """Queue a failed or held mail again. NotFoundError for none, ConflictError for one in another state."""
-    email = session.get(Email, email_id)
+    # Locked: of two who click at once, the second would queue again what a worker has taken or sent meanwhile.
+    email = session.get(Email, email_id, populate_existing=True, with_for_update=True)
     if email is None:
         raise NotFoundError("There is no such mail.")
     if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:

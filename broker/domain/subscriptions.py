@@ -12,7 +12,19 @@ from broker.db import now, wake
 from broker.domain import audit, consents
 from broker.domain.suppressions import UNSUBSCRIBED, address_hash, lift, reason_of, suppress
 from broker.errors import ConflictError, NotFoundError
-from broker.models import TO_STAFF, Consent, Contact, Email, EmailStatus, Purpose, Sme, Suppression
+from broker.models import (
+    TO_STAFF,
+    Consent,
+    Contact,
+    Email,
+    EmailStatus,
+    Purpose,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+    Sme,
+    Suppression,
+)
 
 STOPPED = "The SME wants no more mail."
 NOT_SENT = ("", "This address is not mailed any more.", "The SME took back its consent to be mailed.")
@@ -56,12 +68,15 @@ def open_link(session: Session, settings: Settings, token: str, *, lock: bool = 
 
 
 def unsubscribe(session: Session, contact: Contact) -> None:
-    """Send nothing more to this contact, not even what waits; a second time changes nothing."""
+    """Send nothing more to this contact, not even what waits; a second time changes nothing.
+
+    What a person or a stop holds stays held, and is not sent when it is let go: marked here, it would be queued by
+    `resubscribe`, though the organiser stopped it or it may have been sent already."""
     suppress(session, contact.email, UNSUBSCRIBED)
     sme = session.get_one(Sme, contact.sme_id)
     if consents.stands(session, sme, Purpose.MAILING):
         consents.withdraw_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
-    waiting = col(Email.status).in_([EmailStatus.DRAFT, EmailStatus.QUEUED, EmailStatus.HELD])
+    waiting = col(Email.status).in_([EmailStatus.DRAFT, EmailStatus.QUEUED])
     stopped = session.connection().execute(
         update(Email)
         .where(_mails_to(contact), waiting)
@@ -84,10 +99,10 @@ def resubscribe(session: Session, contact: Contact) -> None:
     consents.record_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
     why = col(Email.error).in_([STOPPED, *NOT_SENT])
     stopped = (col(Email.status) == EmailStatus.SUPPRESSED) & why & (col(Email.message) != b"")
+    mails = session.exec(select(Email).where(_mails_to(contact), stopped, col(Email.deadline) > now(session)))
+    revived = [email.id for email in mails.all() if not _is_old_list(session, email)]
     session.connection().execute(
-        update(Email)
-        .where(_mails_to(contact), stopped, col(Email.deadline) > now(session))
-        .values(status=EmailStatus.QUEUED, error="")
+        update(Email).where(col(Email.id).in_(revived), stopped).values(status=EmailStatus.QUEUED, error="")
     )
     wake(session, "outbox.deliver")
 
@@ -117,3 +132,19 @@ def _mails_to(contact: Contact) -> ColumnElement[bool]:
     same_address = func.lower(Email.to_address) == contact.email.strip().lower()
     to_an_sme = col(Email.sme_id).is_not(None) & col(Email.kind).not_in(TO_STAFF)
     return to_an_sme & (same_address | (col(Email.sme_id) == contact.sme_id))
+
+
+def _is_old_list(session: Session, email: Email) -> bool:
+    """Whether this is a shortlist mail, and a list with other partners was approved while none could be mailed."""
+    if email.kind != "shortlist":
+        return False
+    of_it = Shortlist.run_id == int(email.key.rpartition(":")[2])
+    lists = session.exec(
+        select(Shortlist.id).where(
+            Shortlist.event_id == email.event_id,
+            Shortlist.sme_id == email.sme_id,
+            of_it | (Shortlist.status == ShortlistStatus.APPROVED),
+        )
+    )
+    partners = select(ShortlistEntry.partner_id)
+    return len({frozenset(session.exec(partners.where(ShortlistEntry.shortlist_id == found))) for found in lists}) > 1

@@ -16,10 +16,10 @@ from sqlmodel import col, select
 
 from broker.config import ROOT, Settings
 from broker.db import Database, now
-from broker.domain import accounts, backup, demo, erasure, outbox, relay, runs, suppressions
+from broker.domain import accounts, backup, demo, erasure, mailings, outbox, relay, runs, suppressions
 from broker.errors import InvalidError
 from broker.models import Email, EmailStatus, Mailing, MailingKind, MatchRun, Role, RunStatus, Sme
-from tests import postgres, rows
+from tests import postgres
 from tests.factories import make_event, make_sme, register
 
 
@@ -188,27 +188,6 @@ def test_who_must_be_erased_again_but_is_being_matched_is_told(database: Databas
     assert backup.restore(database, tmp_path / "backup").not_erased == [ada.id]
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
-def test_a_backup_of_an_older_version_is_restored_into_this_one(
-    empty_database_url: str, home: Path, tmp_path: Path, revision: str
-) -> None:
-    database = Database(Settings(home=home, database_url=empty_database_url))
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
-    config.attributes["engine"] = database.engine
-    command.upgrade(config, revision)
-    rows.fill(database.engine)
-    backup.backup(database, tmp_path / "backup")
-    database.migrate()
-
-    assert backup.restore(database, tmp_path / "backup").held == 0
-
-    with database.read() as session:
-        assert session.exec(select(Email.key)).one() == "x"
-        assert session.exec(select(Mailing)).all() == []
-    database.dispose()
-
-
 def test_mailings_that_were_due_are_stopped_lest_they_are_written_again(database: Database, tmp_path: Path) -> None:
     with database.write() as session:
         event, moment = make_event(session), now(session)
@@ -285,3 +264,38 @@ def test_the_password_is_never_on_a_command_line(
     assert all("s3cret" not in " ".join(command) for command, _ in started)
     assert {password for _, password in started} == {"s3cret"}
     assert "PGPASSWORD" not in os.environ
+
+
+def test_a_backup_of_before_an_upgrade_is_restored_over_what_was_written_since(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.write() as session:
+        make_sme(session, "Early")
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "broker" / "migrations"))
+    config.attributes["engine"] = database.engine
+    command.downgrade(config, "0002")
+    backup.backup(database, tmp_path / "old")
+    database.migrate()
+    with database.write() as session:
+        event = make_event(session)
+        session.add(Mailing(event_id=event.id, kind=MailingKind.REMINDER, due_at=now(session)))
+    backup.restore(database, tmp_path / "old")
+    assert names(database) == ["Early"]
+    with database.read() as session:
+        assert session.exec(select(Mailing)).all() == []
+
+
+def test_a_stopped_mail_that_may_have_been_resumed_since_the_backup_is_not_sent_by_a_resume(
+    database: Database, tmp_path: Path
+) -> None:
+    write_mails(database, EmailStatus.QUEUED)
+    with database.write() as session:
+        event, email = make_event(session), session.exec(select(Email)).one()
+        email.event_id, email.kind = event.id, MailingKind.SHORTLIST
+        mailings.stop(session, "ann", event.id, MailingKind.SHORTLIST)
+    backup.backup(database, tmp_path / "backup")
+    assert backup.restore(database, tmp_path / "backup") == 1
+    with database.write() as session:
+        mailings.resume(session, "ann", event.id, MailingKind.SHORTLIST)
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()

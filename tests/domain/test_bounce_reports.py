@@ -306,3 +306,14 @@ def test_whatever_is_dropped_no_other_mail_fails(
     assert (sum(counts.values()), counts["failed"]) == (1, 0)
     assert stored(database, email) == (EmailStatus.SENT, "")
     assert not path.exists()
+
+
+def test_a_file_that_cannot_be_moved_keeps_no_other_from_being_read(
+    database: Database, settings: Settings, email: Email
+) -> None:
+    drop(settings, "no report", "new/1")
+    drop(settings, report(return_path(settings, email)), "new/2")
+    (settings.bounces_dir / "unread").write_text("where the folder should be")
+
+    assert bounce_reports.read_folder(database) == {"failed": 1, "nothing": 0, "later": 0, "unread": 0}
+    assert stored(database, email)[0] == EmailStatus.FAILED

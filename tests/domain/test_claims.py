@@ -13,7 +13,8 @@ from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import consents, outbox, relay, suppressions
 from broker.domain.claims import MINUTE, SUPPRESSED, TOO_LATE, WITHDRAWN, claim
-from broker.models import Email, EmailStatus, Purpose
+from broker.domain.delivery import TemporaryFailure
+from broker.models import Answer, Email, EmailStatus, Event, Interest, Purpose, Sme
 from tests import factories
 from tests.domain.test_outbox import message
 
@@ -215,3 +216,56 @@ def test_a_rehearsal_writes_what_would_be_sent_and_changes_nothing(database: Dat
     assert b"Subject: Mail 1" in file.read_bytes()
     assert {status for _, status, _ in ends(database)} == {EmailStatus.QUEUED}
     assert not database.settings.outbox_dir.exists()
+
+
+def about(session: Session, number: int, event: Event, sme: Sme, kind: str) -> Email:
+    email = add(session, number, f"{sme.id}@firm.example", kind, sme_id=sme.id)
+    email.event_id = event.id
+    return email
+
+
+@pytest.mark.parametrize("status", [EmailStatus.FAILED, EmailStatus.HELD])
+def test_a_shortlist_that_is_let_go_after_a_newer_one_was_written_is_not_sent(
+    database: Database, status: EmailStatus
+) -> None:
+    with database.write() as session:
+        event, ada, bea = factories.make_event(session), factories.make_sme(session), factories.make_sme(session)
+        old = about(session, 1, event, ada, "shortlist")
+        old.status = status
+        about(session, 2, event, bea, "shortlist")
+        about(session, 3, event, ada, "shortlist").next_at = now(session) + timedelta(hours=1)
+        outbox.retry(session, "ann", old.id)
+    assert [take(database), take(database)] == ["test:2", None]
+    assert ends(database)[0] == ("test:1", EmailStatus.SUPPRESSED, outbox.SUPERSEDED)
+
+
+def test_a_shortlist_that_failed_for_now_while_a_newer_one_was_approved_is_not_tried_again(database: Database) -> None:
+    with database.write() as session:
+        event, ada = factories.make_event(session), factories.make_sme(session)
+        about(session, 1, event, ada, "shortlist")
+    with database.write() as session:
+        sending = claim(session, database.settings, "w", now(session))
+        assert sending is not None
+        about(session, 2, event, ada, "shortlist")
+    with database.write() as session:
+        relay.settle(session, database.settings, sending, "w", TemporaryFailure("451 later"), now(session))
+    in_a_minute = datetime.now(UTC) + timedelta(seconds=60)
+    assert [take(database, in_a_minute), take(database, in_a_minute)] == ["test:2", None]
+
+
+def test_who_answers_before_the_reminder_leaves_is_not_reminded(database: Database) -> None:
+    with database.write() as session:
+        event, ada, bea = factories.make_event(session), factories.make_sme(session), factories.make_sme(session)
+        for number, (sme, kind) in enumerate(((ada, "reminder"), (bea, "reminder"), (ada, "last_call"))):
+            about(session, number, event, sme, kind)
+        session.add(
+            Interest(
+                event_id=event.id,
+                sme_id=ada.id,
+                partner_id=bea.id,
+                answer=Answer.INTERESTED,
+                answered_at=now(session),
+            )
+        )
+    assert [take(database), take(database), take(database)] == ["test:1", "test:2", None]
+    assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.ANSWERED)

@@ -8,12 +8,13 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import approvals, mailings, outbox
+from broker.domain import approvals, mailings, outbox, subscriptions
 from broker.domain.queries.mailings import plan_view, preview
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
     AuditEntry,
     City,
+    Contact,
     Email,
     EmailStatus,
     Event,
@@ -400,3 +401,37 @@ def test_every_city_with_its_zone_can_be_planned_for(session: Session, at: objec
     register(session, event, *smes)
     approved_lists(session, event, *((smes[0], other) for other in smes[1:]))
     assert len(preview(session, SETTINGS, event, REMINDER).addressees) == 11
+
+
+@pytest.mark.parametrize("new_partner", [False, True])
+def test_who_takes_an_unsubscription_back_gets_the_list_of_before_only_where_it_is_still_theirs(
+    session: Session, at: object, new_partner: bool
+) -> None:
+    event, one, other = with_drafts(session)
+    save(session, event)
+    approve(session, event)
+    contact = session.exec(select(Contact).where(Contact.sme_id == one.id)).one()
+    subscriptions.unsubscribe(session, contact)
+    if new_partner:
+        third = make_sme(session)
+        register(session, event, third)
+        make_shortlists(session, event, (one, third), (other, third))
+    else:
+        make_shortlists(session, event, (one, other))
+    approve(session, event)
+    subscriptions.resubscribe(session, contact)
+    statuses = [mail.status for mail in mails(session) if mail.sme_id == one.id]
+    assert statuses == [EmailStatus.SUPPRESSED if new_partner else EmailStatus.QUEUED]
+
+
+def test_a_plan_can_be_saved_after_shortlists_without_a_date_were_stopped(
+    session: Session, at: Callable[[datetime], None]
+) -> None:
+    event, *_ = with_drafts(session)
+    approve(session, event)
+    at(TODAY + timedelta(seconds=30.5))
+    mailings.stop(session, "ann", event.id, SHORTLIST)
+    at(TODAY + timedelta(minutes=10))
+    shown = plan_view(session, event).fields
+    save(session, event, **(shown | {"reminder": "2027-03-23T09:00"}))
+    assert mailings.by_kind(session, event.id)[REMINDER].due_at == utc("2027-03-23 08:00")

@@ -10,6 +10,7 @@ from broker.db import Database, now
 from broker.domain import outbox, relay, suppressions
 from broker.errors import ConflictError, NotFoundError
 from broker.models import AuditEntry, Email, EmailStatus
+from tests.races import behind
 
 
 def message(number: int = 1, to: str = "ann@firm.example") -> EmailMessage:
@@ -105,3 +106,32 @@ def test_of_many_mails_those_that_may_are_queued_again(session: Session) -> None
 
     assert outbox.retry_each(session, "Ada", [failed.id, sent.id]) == (1, 1)
     assert (failed.status, sent.status) == (EmailStatus.QUEUED, EmailStatus.SENT)
+
+
+def test_two_who_try_a_mail_again_at_the_same_moment_queue_it_once(database: Database) -> None:
+    with database.write() as session:
+        email = write(session)
+        email.status = EmailStatus.FAILED
+
+    def retry_too(session: Session) -> bool:
+        try:
+            outbox.retry(session, "bea", email.id)
+        except ConflictError:
+            return False
+        return True
+
+    with Session(database.engine) as first:
+        outbox.retry(first, "ann", email.id)
+        first.flush()
+        assert not behind(database, first, retry_too)
+
+
+def test_a_sign_in_mail_that_came_back_is_not_sent_again_without_its_text(database: Database) -> None:
+    with database.write() as session:
+        email = outbox.write(session, message(), "sign_in:1", "sign_in", None, None)
+    assert relay.deliver_due(database, owner="w").sent == 1
+    with database.write() as session:
+        bounced = session.get_one(Email, email.id)
+        bounced.status = EmailStatus.FAILED
+        with pytest.raises(ConflictError, match="The text of this mail is gone"):
+            outbox.retry(session, "ann", email.id)

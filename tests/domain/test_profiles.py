@@ -184,6 +184,12 @@ def test_addresses_are_kept_in_their_usual_spelling():
     assert whole(email="info@müller.example").email == "info@xn--mller-kva.example"
 
 
+def test_an_address_no_mail_can_be_written_to_is_refused():
+    """The standard library reads it as an encoded word; one such SME stopped the mails of a whole workshop."""
+    with pytest.raises(InvalidError, match="one e-mail address such as"):
+        whole(email="=?utf-8?q?a?=@adler.example")
+
+
 def test_what_a_profile_lacks_is_said_in_plain_words(session: Session):
     bare = profiles.create(session, "me", ProfileData(name="Bare", city_code="rome"))
     full = profiles.create(session, "me", whole())

@@ -14,7 +14,7 @@ from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import outbox, owners, pulses, relay
 from broker.domain.claims import Outgoing, claim
-from broker.domain.delivery import TemporaryFailure
+from broker.domain.delivery import TemporaryFailure, _refusal
 from broker.models import Email, EmailStatus
 from tests.domain.test_outbox import message, write
 
@@ -258,3 +258,15 @@ def test_a_worker_at_work_beats(database: Database) -> None:
     relay.deliver_due(database, owner="w")
     with database.read() as session:
         assert set(pulses.last(session)) == {"relay"}
+
+
+def test_a_server_that_answers_with_a_null_byte_is_understood(database: Database) -> None:
+    with database.write() as session:
+        write(session)
+    with database.write() as session:
+        email = claim(session, database.settings, "w", now(session))
+        assert email is not None
+    with database.write() as session:
+        relay.settle(session, database.settings, email, "w", _refusal(451, b"later\0 please"), now(session))
+    with database.read() as session:
+        assert session.exec(select(Email.error)).one() == "451 later please"

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import UTCDateTime, now, wake
 from broker.domain import audit
-from broker.domain.outbox import STOPPED
+from broker.domain.outbox import STOPPED, SUPERSEDED
 from broker.domain.windows import Window, next_open
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import City, Email, EmailStatus, Event, Mailing, MailingKind, Sme
@@ -31,7 +31,6 @@ DAYS_BEFORE = {
 }
 """What the form proposes."""
 NOT_PLANNED = "No mail of this kind is planned."
-SUPERSEDED = "A newer shortlist took its place before it left."
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,8 @@ def stop(session: Session, actor: str, event_id: int, kind: MailingKind) -> None
     lock(session, event_id)
     mailing = by_kind(session, event_id).get(kind)
     if mailing is None and kind == MailingKind.SHORTLIST:
-        mailing = Mailing(event_id=event_id, kind=kind, due_at=now(session))
+        # Whole minutes, as the form knows no others: it must come back from there as it is.
+        mailing = Mailing(event_id=event_id, kind=kind, due_at=now(session).replace(second=0, microsecond=0))
     if mailing is None:
         raise ConflictError(NOT_PLANNED)
     if mailing.stopped_at is None:

@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.domain import reminders
 from broker.domain.letters import Letter
-from broker.domain.mailings.plan import SUPERSEDED, TITLES, window
+from broker.domain.mailings.plan import TITLES, window
+from broker.domain.outbox import ANSWERED, SUPERSEDED
 from broker.domain.reminders import SummaryLetter, SummaryRow
 from broker.models import (
     Account,
@@ -88,7 +89,7 @@ def _undelivered(session: Session, event: Event, home: City) -> list[tuple[str, 
             Email.event_id == event.id,
             Sme.city_code == home.code,
             col(Email.status).in_(UNDELIVERED),
-            Email.error != SUPERSEDED,
+            col(Email.error).not_in((SUPERSEDED, ANSWERED)),
         )
         .order_by(Sme.name, col(Email.id))
     )
