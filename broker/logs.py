@@ -22,8 +22,10 @@ CONFIG = ROOT / "broker" / "logging.json"
 LOCAL = r"\w.!#$%&'*+=?^`{|}~-"
 HOST = r"[\w-]+(?:\.[\w-]+)+|\[[\d.:a-f]+\]|localhost"
 MASKS = (
-    # A password may hold what should have been written as %2F; bounded, for many such in one text take long.
-    (re.compile(r"(://[^\s/:@]*:)[^\s\"']{0,200}@"), r"\1[secret]@"),
+    # A password may hold what should have been written as %2F; bounded, for many such in one text take long. A web
+    # address has a path, in which an @ is nothing of that kind.
+    (re.compile(r"((?<!http)(?<!https)://[^\s/:@]*:)[^\s\"']{0,200}@"), r"\1[secret]@"),
+    (re.compile(r"(https?://[^\s/:@]*:)[^\s\"'/]{0,200}@"), r"\1[secret]@"),
     # A route's template is no token.
     (re.compile(r"(/(?:s|u|sign-in/link)/)(?!\{)[^\s/?#\"'<>]+"), r"\1[token]"),
     # Quoted and non-ASCII ones, too; %40 is the sign in a query. Looked for from the start of a word only: fast.

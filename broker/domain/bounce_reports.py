@@ -146,16 +146,23 @@ def settle(session: Session, settings: Settings, report: Report) -> Verdict:
         return Verdict.NOTHING
     email.status, email.error = EmailStatus.FAILED, f"bounced: {report.status} {report.reason}".strip()[:500]
     session.add(email)
-    if email.kind not in TO_STAFF and BAD_ADDRESS.fullmatch(report.status):
+    # A Message-ID is known to whoever saw a reply: by that alone, nobody is kept from being mailed.
+    is_proven = bool(_ids(settings, report))
+    if is_proven and email.kind not in TO_STAFF and BAD_ADDRESS.fullmatch(report.status):
         suppress(session, email.to_address, BOUNCED)
     if email.kind not in TO_STAFF:
         letters.undelivered(session, settings, email, email.error)
     return Verdict.FAILED
 
 
+def _ids(settings: Settings, report: Report) -> list[int]:
+    """Of mails, by return paths the report came to, which nobody can make up."""
+    return [found for found in (email_of(settings, address) for address in report.recipients) if found is not None]
+
+
 def _email(session: Session, settings: Settings, report: Report) -> Email | None:
-    """The mail a report is about: by the return path it came to, which nobody can make up, else by its Message-ID."""
-    ids = [found for found in (email_of(settings, address) for address in report.recipients) if found is not None]
+    """The mail a report is about: by the return path it came to, else by its Message-ID."""
+    ids = _ids(settings, report)
     if not ids and not report.message_id:
         return None
     of_it = Email.id == ids[0] if ids else Email.message_id == report.message_id
@@ -170,7 +177,7 @@ def _email(session: Session, settings: Settings, report: Report) -> Email | None
 
 def _is_gone(session: Session, settings: Settings, report: Report) -> bool:
     """Whether we wrote the mail, and erased it since with its SME, whom the report names: nobody is to keep that."""
-    ids = [found for found in (email_of(settings, address) for address in report.recipients) if found is not None]
+    ids = _ids(settings, report)
     return bool(ids) and session.get(Email, ids[0]) is None
 
 

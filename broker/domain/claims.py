@@ -11,11 +11,23 @@ from sqlmodel import Session, col
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain.outbox import ANSWERED, SUPERSEDED
+from broker.domain.outbox import ANSWERED, PARTNER_LEFT, SUPERSEDED
 from broker.domain.subscriptions import NOT_SENT
 from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
-from broker.models import TO_STAFF, Consent, Email, EmailStatus, Interest, MailingKind, Purpose, Suppression
+from broker.models import (
+    TO_STAFF,
+    Consent,
+    Email,
+    EmailStatus,
+    Interest,
+    MailingKind,
+    Purpose,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+    Suppression,
+)
 
 LEASE = timedelta(seconds=50)
 """Longer than any delivery may take, so that a mail is never claimed from a worker that still sends it; with the
@@ -69,7 +81,16 @@ _REPLACED = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
 _HAS_ANSWERED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(
     col(Interest.sme_id) == col(Email.sme_id), col(Interest.event_id) == col(Email.event_id)
 )
-_MOOT = case((_REPLACED, SUPERSEDED), (_HAS_ANSWERED, ANSWERED), else_="")
+_PARTNER_LEFT = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
+    col(Shortlist.event_id) == col(Email.event_id),
+    col(Shortlist.sme_id) == col(Email.sme_id),
+    col(Shortlist.status) == ShortlistStatus.APPROVED,
+    col(ShortlistEntry.shortlist_id) == col(Shortlist.id),
+    col(Consent.sme_id) == col(ShortlistEntry.partner_id),
+    col(Consent.purpose) == Purpose.MATCHING,
+    col(Consent.withdrawn_at).is_not(None),
+)
+_MOOT = case((_REPLACED, SUPERSEDED), (_HAS_ANSWERED, ANSWERED), (_PARTNER_LEFT, PARTNER_LEFT), else_="")
 _DUE = (
     select(
         *(col(Email.id), col(Email.kind), col(Email.sme_id), col(Email.to_address), col(Email.message_id)),

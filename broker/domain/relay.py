@@ -23,7 +23,7 @@ from broker.domain.delivery import (
     Unanswered,
     open_delivery,
 )
-from broker.domain.windows import next_open
+from broker.domain.windows import is_open, next_open
 from broker.models import TO_STAFF, Email, EmailStatus
 
 FIRST_RETRY = timedelta(seconds=20)
@@ -152,7 +152,7 @@ def settle(
     A mail that went out is sent, whoever holds it by now; a failure is its owner's to tell."""
     if failure is None:
         return "sent" if _settle_sent(session, settings, email, moment) else ""
-    again = next_open(next_try(moment, email), email.window)
+    again = next_chance(moment, email)
     doubted = settings.mail_strict and isinstance(failure, Unanswered)
     changes: dict[str, object] = {"owner": None, "lease_until": None, "in_doubt": doubted, "error": str(failure)[:500]}
     if doubted:
@@ -187,6 +187,14 @@ def _give_up(session: Session, settings: Settings, email: Outgoing, failure: Per
             session, email.to_address, f"refused with {str(failure)[:3]}"
         )  # no word more: it names it
     letters.undelivered(session, settings, session.get_one(Email, email.id), str(failure))
+
+
+def next_chance(moment: datetime, email: Outgoing) -> datetime:
+    """When it is tried again, within its hours; where that would be too late, once more shortly before its deadline."""
+    again = next_open(next_try(moment, email), email.window)
+    last = email.deadline - LEASE
+    may_still = again > email.deadline and last > moment + FIRST_RETRY and is_open(last, email.window)
+    return last if may_still else again
 
 
 def next_try(moment: datetime, email: Outgoing) -> datetime:

@@ -59,7 +59,9 @@ def service(home: Path, sqlite_url: str) -> Iterator[Service]:
     database: Database = app.state.database
     with database.write() as session:
         world = build(session, settings)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off"))
+    # Its own way of logging would stay with this process, and with the tests that come after.
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="served application", daemon=True)
     thread.start()
     _wait_until(lambda: server.started)

@@ -96,7 +96,7 @@ def suppressed(database: Database) -> list[str]:
 
 @pytest.mark.parametrize("name", ["new/1.M1.mx", "dropped"])
 @pytest.mark.parametrize("how", ["return path", "message id in headers", "message id in the whole mail"])
-def test_a_mail_that_came_back_has_failed_and_its_address_is_suppressed(
+def test_a_mail_that_came_back_has_failed_and_its_address_is_suppressed_where_the_return_path_proves_it(
     database: Database, settings: Settings, email: Email, how: str, name: str
 ) -> None:
     content = {
@@ -114,7 +114,7 @@ def test_a_mail_that_came_back_has_failed_and_its_address_is_suppressed(
         EmailStatus.FAILED,
         "bounced: 5.1.1 550 5.1.1 Recipient address rejected",
     )
-    assert suppressed(database) == ["bounced"]
+    assert suppressed(database) == (["bounced"] if how == "return path" else [])
     assert not path.exists()
     drop(settings, content)  # the worker died before it could delete the file, or the server says it twice
     assert bounce_reports.read_folder(database)["nothing"] == 1

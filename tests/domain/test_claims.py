@@ -14,7 +14,7 @@ from broker.db import Database, now
 from broker.domain import consents, outbox, relay, suppressions
 from broker.domain.claims import MINUTE, SUPPRESSED, TOO_LATE, WITHDRAWN, claim
 from broker.domain.delivery import TemporaryFailure
-from broker.models import Answer, Email, EmailStatus, Event, Interest, Purpose, Sme
+from broker.models import Answer, Email, EmailStatus, Event, Interest, Purpose, ShortlistStatus, Sme
 from tests import factories
 from tests.domain.test_outbox import message
 
@@ -269,3 +269,17 @@ def test_who_answers_before_the_reminder_leaves_is_not_reminded(database: Databa
         )
     assert [take(database), take(database), take(database)] == ["test:1", "test:2", None]
     assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.ANSWERED)
+
+
+def test_a_shortlist_that_names_a_partner_who_left_is_not_sent(database: Database) -> None:
+    with database.write() as session:
+        event = factories.make_event(session)
+        ada, bea, cyd = (factories.make_sme(session, name) for name in ("Ada", "Bea", "Cyd"))
+        factories.register(session, event, ada, bea, cyd)
+        for row in factories.make_shortlists(session, event, (ada, bea), (ada, cyd)).values():
+            row.status = ShortlistStatus.APPROVED
+        for number, sme in enumerate((ada, bea, cyd)):
+            about(session, number, event, sme, "shortlist")
+        consents.withdraw_consent(session, cyd, [Purpose.MATCHING], "ann")
+    assert [take(database) for _ in range(3)] == ["test:1", "test:2", None]
+    assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.PARTNER_LEFT)

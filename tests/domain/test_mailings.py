@@ -404,3 +404,16 @@ def test_a_summary_is_written_after_the_answers_closed_until_the_event_ends(
 )
 def test_the_time_left_in_words(left: timedelta, words: str) -> None:
     assert time_left(DUE, DUE + left) == words
+
+
+def test_a_mail_that_cannot_be_written_keeps_no_other_from_being_so(
+    session: Session, at: Callable[[datetime], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    event = workshop(session)
+    ada, bea = mailed_pair(session, event, ("berlin", "lisbon"))
+    plan(session, event, REMINDER, DUE)
+    session.exec(select(Contact).where(Contact.sme_id == ada.id)).one().email = "žofie@firm.example"
+    at(DUE)
+    assert write(session) == 1
+    assert [email.sme_id for email in written(session, REMINDER)] == [bea.id]
+    assert caplog.messages == [f"mail reminder:{event.id}:{ada.id} cannot be written: InvalidError"]

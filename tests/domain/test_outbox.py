@@ -133,5 +133,5 @@ def test_a_sign_in_mail_that_came_back_is_not_sent_again_without_its_text(databa
     with database.write() as session:
         bounced = session.get_one(Email, email.id)
         bounced.status = EmailStatus.FAILED
-        with pytest.raises(ConflictError, match="The text of this mail is gone"):
+        with pytest.raises(ConflictError, match="The text of this mail was deleted"):
             outbox.retry(session, "ann", email.id)

@@ -13,8 +13,9 @@ from sqlmodel import Session, select
 from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import outbox, owners, pulses, relay
-from broker.domain.claims import Outgoing, claim
+from broker.domain.claims import LEASE, Outgoing, claim
 from broker.domain.delivery import TemporaryFailure, _refusal
+from broker.domain.windows import Window
 from broker.models import Email, EmailStatus
 from tests.domain.test_outbox import message, write
 
@@ -107,6 +108,24 @@ def test_delivery_is_tried_until_the_deadline_and_then_given_up(database: Databa
             session.exec(select(Email)).one().next_at = now(session)
         outcomes.append(relay.deliver_due(database, owner="w"))
     assert outcomes == [relay.Delivered(later=1), relay.Delivered(later=1), relay.Delivered(failed=1)]
+
+
+def test_the_last_try_is_shortly_before_the_deadline(database: Database) -> None:
+    with database.write() as session:
+        moment = now(session)
+        outbox.write(session, message(), "test:1", "test", None, None, moment + timedelta(minutes=30))
+        email = claim(session, database.settings, "w", moment + timedelta(seconds=1))
+    assert email is not None
+    hourly = replace(email, attempts=20)
+    assert relay.next_chance(moment, hourly) == email.deadline - LEASE
+    assert relay.next_chance(email.deadline - LEASE, hourly) > email.deadline
+    closed = replace(hourly, window=Window("UTC", *_hour_other_than(email.deadline - LEASE)))
+    assert relay.next_chance(moment, closed) > email.deadline
+
+
+def _hour_other_than(moment: datetime) -> tuple[int, int]:
+    opens = (moment.hour + 12) % 24 * 60
+    return opens, opens + 60
 
 
 def test_a_full_or_broken_folder_puts_the_mail_off_with_its_reason(database: Database) -> None:

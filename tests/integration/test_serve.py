@@ -93,7 +93,7 @@ def test_it_says_where_to_go_and_how_to_sign_in_serves_and_stops_without_a_trace
         running.wait_for("Ctrl-C stops everything.")
         assert get(f"{address}/health") == 200
         assert get(address) == 200
-        until(lambda: len(children(running.process.pid)) == 6, SLOW, "queue, web, worker, its two processes and beat")
+        until(lambda: len(children(running.process.pid)) == 7, SLOW, "queue, web, worker, its three processes and beat")
         started = [has_ended(pid) for pid in children(running.process.pid)]
         running.process.send_signal(signal.SIGINT)
 

@@ -1,5 +1,6 @@
 """The writing of reminders, last calls and summaries when they are due: each once, a few in one transaction."""
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from broker.domain.reminders import ReminderLetter
 from broker.domain.windows import is_open
 from broker.models import City, Email, Event, Mailing, MailingKind, Registration
 
+log = logging.getLogger(__name__)
 BATCH = 50
 """Mails of one transaction: about half a second, for which SQLite lets nobody else write."""
 LinkOf = Callable[[Registration], str]
@@ -76,9 +78,18 @@ def _write_reminders(
     batch = Batch(event, kind, found, moment, lambda registration: interests.link(settings, registration))
     if found:
         settings.require_secret()
-    for letter in reminder_letters(session, settings, batch):
-        letters.write(session, settings, *letter)
-    return len(found)
+    return sum(_write_one(session, settings, letter) for letter in reminder_letters(session, settings, batch))
+
+
+def _write_one(session: Session, settings: Settings, letter: Letter) -> bool:
+    """Whether the mail is written. One that cannot be, whatever the reason, keeps no other from being so."""
+    try:
+        with session.begin_nested():
+            letters.write(session, settings, *letter)
+    except Exception as error:
+        log.error("mail %s cannot be written: %s", letter[0].key, type(error).__name__)
+        return False
+    return True
 
 
 def reminder_letters(session: Session, settings: Settings, batch: Batch) -> list[Letter]:
@@ -115,6 +126,7 @@ def _write_summaries(session: Session, settings: Settings, event: Event, moment:
         for account, home in recipients.brokers(session, event)
         if is_open(moment, window(event, home)) and f"{MailingKind.SUMMARY}:{event.id}:{account.id}" not in written
     ]
-    for account, home in todo[:limit]:
-        letters.write(session, settings, *summary_letter(session, settings, event, account, home))
-    return len(todo[:limit])
+    return sum(
+        _write_one(session, settings, summary_letter(session, settings, event, account, home))
+        for account, home in todo[:limit]
+    )
