@@ -30,6 +30,7 @@ header of very many parameters."""
 MOST_FILES = 200
 MOST_SECONDS = 10.0
 """In one go; the next sweep reads on."""
+UNREAD_SECONDS = 30 * 24 * 3600.0
 WHOLE_AFTER = 5.0
 """Seconds since a file beside `new/` was last written to: whoever drops it there may not be done yet."""
 ADDRESS = re.compile(r"[^\s<>,;\"@]{1,64}@[^\s<>,;\"@]{1,255}")
@@ -70,6 +71,7 @@ def read_folder(database: Database) -> dict[str, int]:
     A file is deleted once its transaction is committed, as it holds personal data; one that is no report of a mail
     of ours is moved to `unread/` for a person."""
     counts = {verdict.value: 0 for verdict in Verdict}
+    _forget_unread(database.settings.bounces_dir / "unread")
     ends = time.monotonic() + MOST_SECONDS
     for path in _waiting(database.settings.bounces_dir):
         try:
@@ -91,6 +93,13 @@ def read_folder(database: Database) -> dict[str, int]:
     if counts["failed"] or counts["unread"]:
         log.info("bounces: %s mails came back, %s files not understood", counts["failed"], counts["unread"])
     return counts
+
+
+def _forget_unread(folder: Path) -> None:
+    """Delete what nobody has looked at in a month: it may hold anybody's personal data."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not path.is_dir() and time.time() - path.lstat().st_mtime > UNREAD_SECONDS:
+            path.unlink(missing_ok=True)
 
 
 def _waiting(folder: Path) -> Iterator[Path]:

@@ -86,6 +86,7 @@ class FileDelivery:
         partial = self.folder / f".{name}.{os.getpid()}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            partial.touch(mode=0o600)  # it holds a link that is the SME's alone
             with partial.open("wb") as file:
                 file.write(email.message)
                 file.flush()

@@ -317,3 +317,13 @@ def test_a_file_that_cannot_be_moved_keeps_no_other_from_being_read(
 
     assert bounce_reports.read_folder(database) == {"failed": 1, "nothing": 0, "later": 0, "unread": 0}
     assert stored(database, email)[0] == EmailStatus.FAILED
+
+
+def test_what_nobody_looked_at_in_a_month_is_deleted(database: Database, settings: Settings) -> None:
+    unread = settings.bounces_dir / "unread"
+    unread.mkdir(parents=True)
+    for name, days in (("old", 31), ("new", 29)):
+        (unread / name).write_text("Subject: hello\n")
+        os.utime(unread / name, (time.time() - days * 86400,) * 2)
+    bounce_reports.read_folder(database)
+    assert [path.name for path in unread.iterdir()] == ["new"]

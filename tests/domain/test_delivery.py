@@ -445,6 +445,7 @@ def test_a_mail_as_a_file_is_safe_with_its_name(
     monkeypatch.setattr(os, "fsync", watched)
     delivery.FileDelivery(tmp_path).send(mail(session))
     assert synced == [(False, 0), (True, 1)]
+    assert [oct(file.stat().st_mode & 0o777) for file in tmp_path.glob("*.eml")] == ["0o600"]
 
 
 def mail(session: Session) -> claims.Outgoing:
