@@ -212,7 +212,8 @@ def test_a_database_nobody_knows_is_named(tmp_path: Path, url: str) -> None:
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     done = broker("init", BROKER_HOME=str(tmp_path), BROKER_SMTP_URL="ftp://host")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: BROKER_SMTP_URL: expected smtp://user:pass@host:port or smtps://…\n"
+    said = "Error: BROKER_SMTP_URL: expected smtp://user:pass@host:port or smtps://…, "
+    assert done.stderr == f"{said}with / # ? of a password as %2F %23 %3F\n"
 
 
 def add_run(database: Database, **fields: Any) -> int:

@@ -91,6 +91,8 @@ def deliver_due(database: Database, *, owner: str, seconds: float = math.inf) ->
     with database.engine.connect() as connection, open_delivery(database.settings) as delivery:
         work = Round(database, connection, delivery, owner, ends=time.monotonic() + seconds)
         with database.write(connection) as session:
+            # Left from a turn that lost its database between a claim and the answer: this process sends nothing now.
+            release_stuck(session, own=owner)
             email = _next(session, work, now(session))
         while email is not None:
             email = step(work, email)
@@ -204,11 +206,13 @@ def next_try(moment: datetime, email: Outgoing) -> datetime:
     return moment + spread
 
 
-def release_stuck(session: Session) -> int:
+def release_stuck(session: Session, own: str = "") -> int:
     """Take mails back whose worker died while sending: it is gone from this machine, or its lease is over. They are
-    queued again; those the server may have taken are held, where we are strict about it. How many there were."""
+    queued again; those the server may have taken are held, where we are strict about it. How many there were.
+
+    own: the name of a process that asks for what it has left itself; it must not be sending."""
     names = session.exec(select(Email.owner).where(_SENDING).distinct())
-    gone = [owner for owner in names if owner and owners.is_gone(owner)]
+    gone = [owner for owner in names if owner and (owner == own or owners.is_gone(owner))]
     in_doubt = col(Email.in_doubt)
     freed = session.connection().execute(
         update(Email)

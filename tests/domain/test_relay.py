@@ -110,6 +110,15 @@ def test_delivery_is_tried_until_the_deadline_and_then_given_up(database: Databa
     assert outcomes == [relay.Delivered(later=1), relay.Delivered(later=1), relay.Delivered(failed=1)]
 
 
+def test_a_process_takes_up_what_it_left_when_the_database_went_away_after_a_claim(database: Database) -> None:
+    with database.write() as session:
+        write(session)
+    with database.write() as session:
+        assert claim(session, database.settings, "w", now(session)) is not None
+    assert relay.deliver_due(database, owner="other") == relay.Delivered()
+    assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1)
+
+
 def test_the_last_try_is_shortly_before_the_deadline(database: Database) -> None:
     with database.write() as session:
         moment = now(session)
