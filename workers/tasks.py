@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 FORGOTTEN = timedelta(seconds=30)
 """Sectors are looked for as soon as they are imported; only what waits longer has been forgotten."""
 AT_WORK = timedelta(seconds=3)
+"""A relay says that often, and oftener, that it is at it, unless a mail server keeps it waiting."""
 DELIVERERS = 2
 """At once on one machine; on SQLite one, as two that wait for its lock are no faster."""
 MUCH = 20

@@ -37,7 +37,8 @@ class Batch:
 
 
 def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
-    """Write at most `limit` mails that are due; how many. With fewer than `limit`, nothing more is due.
+    """Write at most `limit` mails that are due; how many. With fewer than `limit`, nothing more is due but
+    what could not be written.
 
     A mail is written when its recipient's send hours are on, so that it speaks of the answers there are then. Two at
     once do not meet: each passes over the mailings that the other has locked."""
