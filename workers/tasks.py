@@ -15,7 +15,19 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import accounts, bounce_reports, mailings, outbox, owners, profiles, pulses, relay, runs, shortlists
+from broker.domain import (
+    accounts,
+    approvals,
+    bounce_reports,
+    mailings,
+    outbox,
+    owners,
+    profiles,
+    pulses,
+    relay,
+    runs,
+    shortlists,
+)
 from broker.queue import publisher
 from workers.app import app
 
@@ -48,6 +60,13 @@ def build_match_run(run_id: int) -> None:
     """Build the shortlists of a queued run."""
     if shortlists.build(database(), run_id, owner=owners.name()):
         log.info("match run %s has ended", run_id)
+
+
+@app.task(name="shortlists.prepare")
+def prepare_shortlists(event_id: int) -> None:
+    """Write the mails of an event's drafts ahead; where this is lost, approving writes them itself."""
+    if written := approvals.prepare(database(), event_id):
+        log.info("event %s: %s mails of draft shortlists written", event_id, written)
 
 
 @app.task(name="outbox.deliver")

@@ -76,6 +76,7 @@ _REPLACED = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
     col(_NEWER.sme_id) == col(Email.sme_id),
     col(_NEWER.event_id) == col(Email.event_id),
     col(_NEWER.kind) == col(Email.kind),
+    col(_NEWER.status) != EmailStatus.DRAFT,
     col(_NEWER.id) > col(Email.id),
 )
 _HAS_ANSWERED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(

@@ -17,7 +17,8 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
-from broker.domain import audit, letters, runs, uploads
+from broker.db import wake
+from broker.domain import audit, drafts, letters, runs, uploads
 from broker.domain.names import name_key
 from broker.domain.suppressions import ERASED, suppress
 from broker.errors import BrokerError, ConflictError, NotFoundError
@@ -84,6 +85,9 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
     session.expunge(sme)
     session.execute(delete(Sme).where(col(Sme.id) == sme_id))  # all that hangs on it goes with it
     # Only now: whoever was just approving shortlists with it had to be waited for.
+    for event_id in traces.events:
+        drafts.drop(session, event_id)
+        wake(session, "shortlists.prepare", event_id)
     gone += _empty_mails(session, traces)
     _clear_runs(session, traces)
     _drop_uploads(session, key, address)

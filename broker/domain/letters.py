@@ -13,7 +13,8 @@ from broker.config import Settings
 from broker.db import now
 from broker.domain import outbox
 from broker.domain.cards import Card
-from broker.domain.messages import Envelope, compose
+from broker.domain.envelopes import Envelope
+from broker.domain.messages import compose
 from broker.domain.windows import Window
 from broker.models import Account, City, Contact, Email, Event, Introduction, Role, Sector, Sme
 

@@ -2,8 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
@@ -19,7 +17,7 @@ from sqlmodel import Session
 from broker.config import TEMPLATES, Settings
 from broker.db import now
 from broker.domain import subscriptions
-from broker.domain.windows import Window
+from broker.domain.envelopes import Envelope
 from broker.errors import InvalidError
 from broker.models import TO_STAFF
 
@@ -52,24 +50,6 @@ def _policy() -> Policy:
 POLICY = _policy()
 INLINER = css_inline.CSSInliner(keep_at_rules=True)
 """The rules for dark mode stay in the head: they cannot be said inline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """Where a mail goes and what it is for."""
-
-    key: str
-    kind: str
-    to_name: str
-    to_address: str
-    event_id: int | None = None
-    sme_id: int | None = None
-    reply_to: str | None = None
-    deadline: datetime | None = None
-    """When it is of no use any more; a failed delivery is tried again until then."""
-    not_before: datetime | None = None
-    window: Window | None = None
-    """At which hours of the recipient it may leave; none: at any."""
 
 
 def compose(session: Session, settings: Settings, envelope: Envelope, context: Mapping[str, Any]) -> EmailMessage:

@@ -1,16 +1,18 @@
 """The outbox: every mail is a row first, written in the transaction of what it is about (law 5)."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
 
-from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
 
 from broker.db import now, wake
 from broker.domain import audit
-from broker.domain.suppressions import is_suppressed
+from broker.domain.envelopes import Envelope
+from broker.domain.suppressions import among, is_suppressed
 from broker.domain.windows import Window, next_open
 from broker.errors import ConflictError, NotFoundError
 from broker.models import Email, EmailStatus
@@ -43,11 +45,24 @@ def write(
     there = session.exec(select(Email).where(Email.key == key)).one_or_none()
     if there is not None:
         return there
-    moment = now(session)
-    due = max(moment, not_before or moment)
+    due = max(now(session), not_before or now(session))
     window = window or Window()
-    address = parseaddr(str(message["To"]))[1]
-    email = Email(
+    email = _row(session, message, key, kind, event_id, sme_id)
+    email.status = EmailStatus.SUPPRESSED if is_suppressed(session, email.to_address) else EmailStatus.QUEUED
+    email.next_at, email.deadline = next_open(due, window), deadline or due + DEADLINE
+    email.zone, email.opens, email.closes = window.zone, window.opens, window.closes
+    session.add(email)
+    session.flush()
+    wake(session, "outbox.deliver")
+    return email
+
+
+def _row(
+    session: Session, message: EmailMessage, key: str, kind: str, event_id: int | None, sme_id: int | None
+) -> Email:
+    """A mail with its text fixed, to go at no time yet."""
+    moment, address = now(session), parseaddr(str(message["To"]))[1]
+    return Email(
         key=key,
         kind=kind,
         event_id=event_id,
@@ -57,18 +72,35 @@ def write(
         subject=str(message["Subject"])[:300],
         message_id=str(message["Message-ID"]),
         message=message.as_bytes(policy=message.policy.clone(linesep="\r\n")),  # as SMTP wants its lines
-        status=EmailStatus.SUPPRESSED if is_suppressed(session, address) else EmailStatus.QUEUED,
         created_at=moment,
-        next_at=next_open(due, window),
-        deadline=deadline or due + DEADLINE,
-        zone=window.zone,
-        opens=window.opens,
-        closes=window.closes,
+        next_at=moment,
+        deadline=moment,
     )
+
+
+def draft(session: Session, message: EmailMessage, envelope: Envelope, made_of: str) -> None:
+    """Write a mail that is not sent before it is released. There must be none of this key."""
+    email = _row(session, message, envelope.key, envelope.kind, envelope.event_id, envelope.sme_id)
+    email.status, email.made_of = EmailStatus.DRAFT, made_of
     session.add(email)
-    session.flush()
+
+
+def release(session: Session, envelopes: Collection[Envelope]) -> None:
+    """Queue drafts, each for the time its envelope says; what goes to a suppressed address is not sent."""
+    moment = now(session)
+    silent = among(session, {envelope.to_address for envelope in envelopes})
+    groups: defaultdict[tuple[EmailStatus, datetime, datetime, Window], list[str]] = defaultdict(list)
+    for envelope in envelopes:
+        due, window = max(moment, envelope.not_before or moment), envelope.window or Window()
+        deadline = envelope.deadline or due + DEADLINE
+        status = EmailStatus.SUPPRESSED if envelope.to_address in silent else EmailStatus.QUEUED
+        groups[status, next_open(due, window), deadline, window].append(envelope.key)
+    for (status, next_at, deadline, window), keys in groups.items():
+        drafts = update(Email).where(col(Email.key).in_(keys), col(Email.status) == EmailStatus.DRAFT)
+        hours = {"zone": window.zone, "opens": window.opens, "closes": window.closes}
+        times = {"created_at": moment, "next_at": next_at, "deadline": deadline}
+        session.connection().execute(drafts.values(status=status, made_of="", **times, **hours))
     wake(session, "outbox.deliver")
-    return email
 
 
 def retry_each(session: Session, actor: str, email_ids: Iterable[int]) -> tuple[int, int]:

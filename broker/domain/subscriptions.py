@@ -76,7 +76,7 @@ def unsubscribe(session: Session, contact: Contact) -> None:
     sme = session.get_one(Sme, contact.sme_id)
     if consents.stands(session, sme, Purpose.MAILING):
         consents.withdraw_consent(session, sme, [Purpose.MAILING], f"sme {sme.id}")
-    waiting = col(Email.status).in_([EmailStatus.DRAFT, EmailStatus.QUEUED])
+    waiting = col(Email.status) == EmailStatus.QUEUED
     stopped = session.connection().execute(
         update(Email)
         .where(_mails_to(contact), waiting)

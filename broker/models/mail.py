@@ -63,6 +63,8 @@ class Email(SQLModel, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     error: str = ""
+    made_of: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    """Of a draft: a hash of all that its text says, by which it is known whether that is still so."""
 
 
 class MailingKind(StrEnum):

@@ -123,7 +123,11 @@ def event_page(session: Session, event: Event) -> EventPage:
     """Everything on an event's page."""
     event_id = event.id or 0
     lists = select(Shortlist.status, func.count()).where(Shortlist.event_id == event_id)
-    mails = select(Email.status, func.count()).where(Email.event_id == event_id, Email.kind == "shortlist")
+    mails = (
+        select(Email.status, func.count())
+        .where(Email.event_id == event_id, Email.kind == "shortlist")
+        .where(Email.status != EmailStatus.DRAFT)
+    )
     answers = select(Interest.answer, func.count()).where(Interest.event_id == event_id)
     answered = select(func.count(func.distinct(Interest.sme_id))).where(Interest.event_id == event_id)
     return EventPage(

@@ -82,6 +82,7 @@ def _counts(session: Session, event_id: int) -> dict[str, dict[EmailStatus, int]
     mails = (
         select(Email.kind, Email.status, func.count())
         .where(Email.event_id == event_id, col(Email.kind).in_([kind.value for kind in MailingKind]))
+        .where(Email.status != EmailStatus.DRAFT)
         .group_by(Email.kind, Email.status)
     )
     counted: dict[str, dict[EmailStatus, int]] = {}

@@ -7,15 +7,17 @@ from sqlalchemy import delete
 from sqlmodel import Session, col
 
 import matching
-from broker.domain import runs
+from broker.db import wake
+from broker.domain import drafts, runs
 from broker.models import Match, MatchRun, RunStatus, Shortlist, ShortlistEntry, ShortlistStatus
 
 
 def keep(session: Session, run: MatchRun, result: matching.Result, model: str, frozen: dict[str, object]) -> None:
     """Write the matches and draft shortlists of a run; drafts of earlier runs of the event go."""
     # Said of the rows themselves: drafts that somebody approves at this moment are no drafts any more.
-    drafts = (col(Shortlist.event_id) == run.event_id) & (col(Shortlist.status) == ShortlistStatus.DRAFT)
-    session.connection().execute(delete(Shortlist).where(drafts))
+    stale = (col(Shortlist.event_id) == run.event_id) & (col(Shortlist.status) == ShortlistStatus.DRAFT)
+    session.connection().execute(delete(Shortlist).where(stale))
+    drafts.drop(session, run.event_id)
     match_ids = _keep_matches(session, run.id, result)
     shortlists = {
         sme_id: Shortlist(
@@ -42,6 +44,7 @@ def keep(session: Session, run: MatchRun, result: matching.Result, model: str, f
     run.report = {"rings": [asdict(ring) for ring in result.rings], "relaxations": list(result.relaxations)}
     run.result_hash = hashlib.sha256(result.to_json()).hexdigest()
     runs.finish(session, run, RunStatus.DONE)
+    wake(session, "shortlists.prepare", run.event_id)
 
 
 def _keep_matches(session: Session, run_id: int, result: matching.Result) -> dict[frozenset[str], int]:
