@@ -27,6 +27,7 @@ from broker.domain import (
     relay,
     runs,
     shortlists,
+    tokens,
 )
 from broker.queue import publisher
 from workers.app import app
@@ -142,6 +143,7 @@ def sweep() -> None:
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
         accounts.forget_expired(session)
+        tokens.forget_expired(session)
         pulses.beat(session, "sweep")
     _write_mailings()
     bounce_reports.read_folder(database())

@@ -35,7 +35,7 @@ __all__ = [
 MAX_STATEMENTS = 30
 CHECKED = AfterValidator(checked_text)
 StatementText = Annotated[str, Field(min_length=1, max_length=1000), CHECKED]
-Code = Annotated[str, Field(min_length=2, max_length=3)]
+Code = Annotated[str, Field(pattern="^[A-Za-z]{2,3}$")]
 
 
 class ProfileData(BaseModel):

@@ -14,7 +14,7 @@ from broker.models.matches import (
     ShortlistEntry,
     ShortlistStatus,
 )
-from broker.models.people import Account, AuditEntry, LoginToken, Role, SignIn
+from broker.models.people import Account, ApiToken, AuditEntry, IdempotencyKey, LoginToken, Role, Scope, SignIn
 from broker.models.places import City, Hub, Sector
 from broker.models.profiles import (
     INACTIVE,
@@ -35,6 +35,7 @@ __all__ = [
     "TO_STAFF",
     "Account",
     "Answer",
+    "ApiToken",
     "AuditEntry",
     "City",
     "Consent",
@@ -45,6 +46,7 @@ __all__ = [
     "Event",
     "ExportLog",
     "Hub",
+    "IdempotencyKey",
     "ImportFile",
     "Interest",
     "Introduction",
@@ -60,6 +62,7 @@ __all__ = [
     "Registration",
     "Role",
     "RunStatus",
+    "Scope",
     "Sector",
     "Shortlist",
     "ShortlistEntry",

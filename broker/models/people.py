@@ -58,3 +58,36 @@ class AuditEntry(SQLModel, table=True):
     action: str = Field(max_length=60)
     subject: str = Field(max_length=120)
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class Scope(StrEnum):
+    """What an API token may do in its account's name."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class ApiToken(SQLModel, table=True):
+    """A token a program signs in with, in the name of an account; only its hash is kept."""
+
+    id: int = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    name: str = Field(max_length=80)
+    token_hash: str = Field(max_length=64, unique=True)
+    scope: Scope = Field(sa_type=text_enum(Scope))
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    """About when it was last used: written once an hour at most."""
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request a program may send again, and the answer it got: written in the transaction of what it did."""
+
+    account_id: int = Field(foreign_key="account.id", primary_key=True)
+    key: str = Field(primary_key=True, max_length=200)
+    request_hash: str = Field(max_length=64)
+    status: int = 0
+    location: str = Field(default="", max_length=300)
+    body: str = ""
+    created_at: datetime = Field(sa_type=UTCDateTime)

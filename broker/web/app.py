@@ -27,8 +27,11 @@ from broker.web import (
     outbox,
     public,
     sme,
+    tokens,
     unsubscribe,
 )
+from broker.web.api import create_api, problems
+from broker.web.clashes import is_taken
 from broker.web.deps import SignInNeededError
 from broker.web.pages import STATIC, query, render
 from broker.web.security import (
@@ -43,8 +46,7 @@ from broker.web.security import (
 )
 from broker.web.traffic import REQUEST_ID, Traffic, request_id
 
-TAKEN = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
-"""How the databases say that something which may be there once is there already."""
+API = "/api/v1"
 LARGEST_BODY = 11 * 1024 * 1024
 """A spreadsheet of 10 MB and the form around it."""
 STATUS_OF: dict[type[BrokerError], int] = {
@@ -97,12 +99,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, tokens, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
+    app.mount(API, create_api(app.state), name="api")
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
-    app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=lambda request: error_page(request, 413))
+    app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=_too_large)
     # Within HeadAsGet, whose copy of the scope hides from those around it which route was taken.
     app.add_middleware(Traffic, observe=app.state.metrics.observe, every=settings.log_json)
     app.add_middleware(HeadAsGet)
@@ -141,6 +144,12 @@ class CachedFiles(StaticFiles):
         return response
 
 
+def _too_large(request: Request) -> Response:
+    if request.url.path.startswith(f"{API}/"):
+        return problems.problem(413, EXPLANATIONS[413])
+    return error_page(request, 413)
+
+
 async def _broker_error(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
     return error_page(request, status, str(error))
@@ -149,8 +158,7 @@ async def _broker_error(request: Request, error: Exception) -> Response:
 async def _clash(request: Request, error: Exception) -> Response:
     """Two people wrote the same thing at the same moment, and the database kept the first. All else is a fault."""
     assert isinstance(error, IntegrityError)  # noqa: S101 - registered for this kind only
-    kind = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
-    if kind not in TAKEN:
+    if not is_taken(error):
         raise error
     return error_page(request, 409, "Somebody saved the same at the same moment, so nothing of yours was. Try again.")
 

@@ -14,6 +14,7 @@ from broker.errors import InvalidError
 from broker.models import Account, City, Event, MailingKind, RunStatus, ShortlistStatus
 from broker.web import figures
 from broker.web.deps import CurrentOrganiser, PageNumber, RowId, SessionDep, SettingsDep
+from broker.web.media import MEDIA_TYPES
 from broker.web.pages import plural, redirect, render, when
 
 router = APIRouter(prefix="/events")
@@ -25,10 +26,6 @@ STAGES = {
     "reading the texts": "Reading the profiles",
     "shortfalls": "Looking what short lists lack",
     "saving": "Writing the shortlists",
-}
-MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 

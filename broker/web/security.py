@@ -192,6 +192,9 @@ class Limits:
     SIGN_IN_ADDRESS = parse("50 per 15 minutes")  # a whole workshop may sit behind one address
     LINK_ACCOUNT = parse("3 per 15 minutes")
     LINK_ADDRESS = parse("20 per 15 minutes")
+    API_TOKEN = parse("600 per minute")
+    API_ADDRESS = parse("60 per minute")
+    """Wrong tokens."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -199,7 +202,8 @@ class Limits:
     def hit(self, limit: RateLimitItem, *who: str) -> None:
         """Count one try; TooManyTriesError when there were too many."""
         if not self._limiter.hit(limit, *who):
-            raise TooManyTriesError("Too many tries. Wait a quarter of an hour, then try again.")
+            wait = "a quarter of an hour" if limit.get_expiry() > 60 else "a minute"
+            raise TooManyTriesError(f"Too many tries. Wait {wait}, then try again.")
 
     def forget(self, limit: RateLimitItem, *who: str) -> None:
         """Start counting anew, once it is clear that the right person is there."""

@@ -50,6 +50,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /sign-in/link/{token}": dict.fromkeys(PEOPLE, 404),
     "POST /sign-out": dict.fromkeys(PEOPLE, 303),
     "POST /sign-out/everywhere": dict.fromkeys(PEOPLE, 303),
+    "GET /account/tokens": dict.fromkeys(PEOPLE, 200) | SIGN_IN,
+    "POST /account/tokens": dict.fromkeys(PEOPLE, 422) | SIGN_IN,
+    "POST /account/tokens/{token_id}/revoke": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
     "GET /outbox": EVERYBODY,
     "GET /outbox/{email_id}": EVERYBODY,
     "GET /outbox/{email_id}/html": EVERYBODY,
@@ -161,6 +164,7 @@ def _address(world: World, path: str, person: str) -> str:
         "event_id": world.event.id,
         "run_id": world.run.id,
         "kind": "shortlist",
+        "token_id": 1,
     }
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 

@@ -1,0 +1,125 @@
+"""How the API answers: versions by ETag, pages by cursor, requests that may be sent again."""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import Header, Query, Request, Response
+from pydantic import BaseModel
+from sqlmodel import Session, col
+
+from broker.db import insert, now
+from broker.models import IdempotencyKey
+from broker.web.api.callers import Caller
+from broker.web.api.problems import ApiError
+
+LARGEST_ID = 2**31 - 1
+IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the version you have seen.")]
+IfNoneMatch = Annotated[str | None, Header(max_length=200)]
+RepeatKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text of your own: the same request sent again with it, within a day, acts once.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="Rows a page at most.")]
+Cursor = Annotated[str, Query(max_length=100, description="`next` of the page before.")]
+
+
+class Page(BaseModel):
+    """One page of rows, and the cursor of the next one; none on the last."""
+
+    data: Sequence[BaseModel]
+    next: str | None = None
+
+
+def after(cursor: str) -> int:
+    """The id a page begins after; ApiError 422 for a cursor that is none of ours."""
+    if not cursor:
+        return 0
+    try:
+        text = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 10 else -1
+    if not 0 <= number <= LARGEST_ID:
+        raise ApiError(422, "cursor: expected the `next` of the page before, as it was.")
+    return number
+
+
+def page(request: Request, rows: Sequence[tuple[int, BaseModel]], limit: int) -> Response:
+    """The page of these (id, row), of which there is one more than `limit` where another page follows."""
+    shown = rows[:limit]
+    following = _cursor(shown[-1][0]) if len(rows) > limit else None
+    body = json.dumps({"data": [row.model_dump(mode="json") for _, row in shown], "next": following})
+    headers = {}
+    if following:
+        headers["link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _cursor(row_id: int) -> str:
+    return base64.urlsafe_b64encode(str(row_id).encode()).decode().rstrip("=")
+
+
+def one(row: BaseModel, if_none_match: str | None = None, *, status: int = 200, location: str = "") -> Response:
+    """One row with its ETag; 304 where that is what the caller has."""
+    tag = etag(row)
+    headers = {"etag": tag} | ({"location": location} if location else {})
+    if if_none_match is not None and tag in _tags(if_none_match):
+        return Response(status_code=304, headers=headers)
+    return Response(row.model_dump_json(), status, headers, "application/json")
+
+
+def etag(row: BaseModel) -> str:
+    """Names what is told: two versions that say the same have the same tag."""
+    return f'"{hashlib.sha256(row.model_dump_json().encode()).hexdigest()[:24]}"'
+
+
+def must_match(row: BaseModel, if_match: str | None) -> None:
+    """ApiError unless the caller has seen the row as it is: 428 where it does not say, 412 where it has not."""
+    if if_match is None:
+        raise ApiError(428, "Send If-Match with the ETag of the version you have seen, so that nobody's work is lost.")
+    if etag(row) not in _tags(if_match):
+        raise ApiError(412, "It was changed since you read it. Read it again, then send your change.")
+
+
+def _tags(header: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+
+
+def once(
+    session: Session, caller: Caller, request: Request, key: str | None, body: BaseModel, act: Callable[[], Response]
+) -> Response:
+    """The answer of `act`; with a key, the answer it got where the same request was sent before.
+
+    ApiError 422 where the key was used for something else. Of two at once the second waits for the first."""
+    if key is None:
+        return act()
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n{body.model_dump_json()}".encode()).hexdigest()
+    row: dict[str, Any] = {"account_id": caller.account.id, "key": key, "request_hash": digest}
+    row |= {"status": 0, "location": "", "body": "", "created_at": now(session)}
+    new = insert(session, IdempotencyKey).values(row).on_conflict_do_nothing().returning(col(IdempotencyKey.key))
+    is_first = session.connection().execute(new).first() is not None
+    kept = session.get_one(IdempotencyKey, (caller.account.id, key))
+    if not is_first:
+        return _again(kept, digest)
+    answer = act()
+    kept.status, kept.location = answer.status_code, answer.headers.get("location", "")
+    kept.body = bytes(answer.body).decode()
+    session.add(kept)
+    return answer
+
+
+def _again(kept: IdempotencyKey, digest: str) -> Response:
+    if kept.request_hash != digest:
+        raise ApiError(422, "Idempotency-Key: it was used for another request. Take a new one.")
+    headers = {"idempotency-replayed": "true"} | ({"location": kept.location} if kept.location else {})
+    return Response(kept.body, kept.status, headers, "application/json")

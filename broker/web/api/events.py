@@ -1,0 +1,216 @@
+"""The organiser's events: registrations, match runs, matches, answers, files to take out."""
+
+from fastapi import APIRouter, Request, Response
+
+from broker.domain import access, events, reports, runs
+from broker.domain.queries import api as rows
+from broker.errors import InvalidError
+from broker.web.api import answers
+from broker.web.api.answers import Cursor, IfNoneMatch, Limit, Page, RepeatKey
+from broker.web.api.callers import OrganiserDep
+from broker.web.api.schemas import (
+    AnswerOut,
+    EventIn,
+    EventOut,
+    ExportIn,
+    MatchOut,
+    Registered,
+    RegistrationOut,
+    RegistrationsIn,
+    RunIn,
+    RunOut,
+)
+from broker.web.deps import RowId, SessionDep
+from broker.web.media import MEDIA_TYPES
+
+router = APIRouter(prefix="/events", tags=["Events"])
+
+
+class EventPage(Page):
+    """Events by id."""
+
+    data: list[EventOut]
+
+
+class RegistrationPage(Page):
+    """Registrations by id."""
+
+    data: list[RegistrationOut]
+
+
+class RunPage(Page):
+    """Match runs by id."""
+
+    data: list[RunOut]
+
+
+class MatchPage(Page):
+    """Matches by id."""
+
+    data: list[MatchOut]
+
+
+class AnswerPage(Page):
+    """Answers by id."""
+
+    data: list[AnswerOut]
+
+
+@router.get("", response_model=EventPage)
+def list_events(
+    request: Request, session: SessionDep, caller: OrganiserDep, cursor: Cursor = "", limit: Limit = 50
+) -> Response:
+    """The caller's events; an administrator's are all."""
+    found = rows.events(session, caller.account, answers.after(cursor), limit)
+    return answers.page(request, [(event.id, EventOut.of(event)) for event in found], limit)
+
+
+@router.post("", response_model=EventOut, status_code=201)
+def create_event(
+    request: Request, session: SessionDep, caller: OrganiserDep, body: EventIn, key: RepeatKey = None
+) -> Response:
+    """A new event of the caller's."""
+
+    def act() -> Response:
+        event = events.create(session, caller.actor, events.parse(**body.model_dump()), caller.account.id)
+        return answers.one(EventOut.of(event), status=201, location=f"{request.url.path}/{event.id}")
+
+    return answers.once(session, caller, request, key, body, act)
+
+
+@router.get("/{event_id}", response_model=EventOut)
+def read_event(
+    session: SessionDep, caller: OrganiserDep, event_id: RowId, if_none_match: IfNoneMatch = None
+) -> Response:
+    """One event."""
+    return answers.one(EventOut.of(access.event(session, caller.account, event_id)), if_none_match)
+
+
+@router.get("/{event_id}/registrations", response_model=RegistrationPage, tags=["Registrations"])
+def list_registrations(
+    request: Request,
+    session: SessionDep,
+    caller: OrganiserDep,
+    event_id: RowId,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Response:
+    """Who takes part."""
+    access.event(session, caller.account, event_id)
+    found = rows.registrations(session, event_id, answers.after(cursor), limit)
+    return answers.page(request, [(row.id, RegistrationOut.of(row, sme)) for row, sme in found], limit)
+
+
+@router.post("/{event_id}/registrations", response_model=Registered, tags=["Registrations"])
+def register(
+    request: Request,
+    session: SessionDep,
+    caller: OrganiserDep,
+    event_id: RowId,
+    body: RegistrationsIn,
+    key: RepeatKey = None,
+) -> Response:
+    """Register SMEs; those that are registered stay so."""
+    access.event(session, caller.account, event_id)
+
+    def act() -> Response:
+        unknown = sorted(set(body.sme_ids) - set(events.can_register(session)))
+        if unknown:
+            told = ", ".join(map(str, unknown[:20]))
+            raise InvalidError(
+                f"sme_ids: not there, or paused, expired or without consent: {told}. None was registered."
+            )
+        new = events.register(session, caller.actor, event_id, body.sme_ids)
+        return answers.one(Registered(new=new))
+
+    return answers.once(session, caller, request, key, body, act)
+
+
+@router.get("/{event_id}/runs", response_model=RunPage, tags=["Match runs"])
+def list_runs(
+    request: Request,
+    session: SessionDep,
+    caller: OrganiserDep,
+    event_id: RowId,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Response:
+    """The match runs of an event."""
+    access.event(session, caller.account, event_id)
+    found = rows.runs(session, event_id, answers.after(cursor), limit)
+    return answers.page(request, [(run.id, RunOut.of(run)) for run in found], limit)
+
+
+@router.post("/{event_id}/runs", response_model=RunOut, status_code=202, tags=["Match runs"])
+def start_run(
+    request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, body: RunIn, key: RepeatKey = None
+) -> Response:
+    """Start building shortlists; read the run at `Location` to see how far it is."""
+    access.event(session, caller.account, event_id)
+
+    def act() -> Response:
+        run = runs.request(session, caller.actor, event_id, body.seed)
+        return answers.one(RunOut.of(run), status=202, location=f"{request.url.path}/{run.id}")
+
+    return answers.once(session, caller, request, key, body, act)
+
+
+@router.get("/{event_id}/runs/{run_id}", response_model=RunOut, tags=["Match runs"])
+def read_run(
+    session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId, if_none_match: IfNoneMatch = None
+) -> Response:
+    """How far a match run is, and what came out."""
+    return answers.one(RunOut.of(access.run(session, caller.account, event_id, run_id)), if_none_match)
+
+
+@router.post("/{event_id}/runs/{run_id}/cancel", response_model=RunOut, tags=["Match runs"])
+def cancel_run(session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId) -> Response:
+    """Ask a run that has not ended to stop."""
+    access.run(session, caller.account, event_id, run_id)
+    runs.cancel(session, caller.actor, run_id)
+    session.flush()
+    return answers.one(RunOut.of(runs.get(session, run_id)))
+
+
+@router.get("/{event_id}/matches", response_model=MatchPage, tags=["Matches"])
+def list_matches(
+    request: Request,
+    session: SessionDep,
+    caller: OrganiserDep,
+    event_id: RowId,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Response:
+    """The pairs of the approved shortlists, or of the drafts where none is approved yet."""
+    access.event(session, caller.account, event_id)
+    found = rows.matches(session, event_id, answers.after(cursor), limit)
+    names = rows.names(session, [sme_id for match in found for sme_id in (match.a_id, match.b_id)])
+    return answers.page(request, [(match.id, MatchOut.of(match, names)) for match in found], limit)
+
+
+@router.get("/{event_id}/answers", response_model=AnswerPage, tags=["Answers"])
+def list_answers(
+    request: Request,
+    session: SessionDep,
+    caller: OrganiserDep,
+    event_id: RowId,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Response:
+    """What the SMEs said of each other."""
+    access.event(session, caller.account, event_id)
+    found, both = rows.answers(session, event_id, answers.after(cursor), limit), rows.introduced(session, event_id)
+    told = [(row.id, AnswerOut.of(row, frozenset((row.sme_id, row.partner_id)) in both)) for row in found]
+    return answers.page(request, told, limit)
+
+
+@router.post("/{event_id}/exports", response_class=Response, tags=["Exports"])
+def export(session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn) -> Response:
+    """The match list, the answers or the participants as a file. It is remembered who took it out."""
+    access.event(session, caller.account, event_id)
+    data = reports.table(session, event_id, body.what)
+    reports.log_export(session, caller.actor, event_id, body.what, body.format, data)
+    name = f'attachment; filename="{body.what}-{event_id}.{body.format}"'
+    return Response(
+        reports.FORMATS[body.format](data), media_type=MEDIA_TYPES[body.format], headers={"content-disposition": name}
+    )

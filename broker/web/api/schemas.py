@@ -1,0 +1,221 @@
+"""What the API takes and tells. What it takes is strict: a number is no text, and no field is unknown."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from broker.domain.events import Moment
+from broker.domain.fields import checked_text
+from broker.domain.profiles import ProfileData, StatementText
+from broker.domain.records import Record
+from broker.models import Account, ApiToken, Event, Interest, Match, MatchRun, Registration, Sme
+
+RowNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Text = Annotated[str, AfterValidator(checked_text)]
+
+
+class Strict(BaseModel):
+    """What is sent to us."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Me(BaseModel):
+    """In whose name the token calls, and what it may."""
+
+    name: str
+    role: str
+    city_code: str | None
+    scope: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, account: Account, token: ApiToken) -> "Me":
+        """As told of a token."""
+        city, until = account.city_code, token.expires_at
+        return cls(name=account.name, role=account.role, city_code=city, scope=token.scope, expires_at=until)
+
+
+class ProfileIn(ProfileData):
+    """A whole profile, as a broker writes it."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class StatementsIn(Strict):
+    """All that an SME offers and looks for, in this order."""
+
+    offers: Annotated[list[StatementText], Field(max_length=30)]
+    needs: Annotated[list[StatementText], Field(max_length=30)]
+
+
+class Statements(BaseModel):
+    """All that an SME offers and looks for."""
+
+    offers: list[str]
+    needs: list[str]
+
+
+class SmeOut(BaseModel):
+    """An SME of the caller's city with its whole profile."""
+
+    id: int
+    version: int
+    status: str
+    name: str
+    city_code: str
+    hub: str
+    sector_code: str | None
+    sector_words: str
+    sector_confirmed: bool
+    description: str
+    language: str
+    languages: list[str]
+    markets: list[str]
+    readiness: int | None
+    website: str
+    contact: str
+    email: str
+    phone: str
+    offers: list[str]
+    needs: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, sme: Sme, record: Record) -> "SmeOut":
+        """As stored."""
+        facts = {name: record.facts[name] for name in ProfileData.model_fields}
+        own = {"id": sme.id, "version": sme.version, "status": sme.status.value}
+        return cls(**own, **facts, created_at=sme.created_at, updated_at=sme.updated_at)
+
+
+class EventIn(Strict):
+    """A new workshop. Times without a zone are the city's."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    city: Annotated[Text, Field(min_length=1, max_length=40)]
+    venue: Annotated[Text, Field(max_length=200)] = ""
+    starts: Moment
+    ends: Moment
+
+
+class EventOut(BaseModel):
+    """A workshop of the caller's."""
+
+    id: int
+    name: str
+    city_code: str
+    venue: str
+    starts_at: datetime
+    ends_at: datetime
+    answers_until: datetime
+    created_at: datetime
+
+    @classmethod
+    def of(cls, event: Event) -> "EventOut":
+        """As stored."""
+        return cls(**{name: getattr(event, name) for name in cls.model_fields})
+
+
+class RegistrationsIn(Strict):
+    """SMEs to register."""
+
+    sme_ids: Annotated[list[RowNumber], Field(min_length=1, max_length=1000)]
+
+
+class Registered(BaseModel):
+    """How many of them are new."""
+
+    new: int
+
+
+class RegistrationOut(BaseModel):
+    """An SME at an event."""
+
+    id: int
+    sme_id: int
+    name: str
+    city_code: str
+    registered_at: datetime
+
+    @classmethod
+    def of(cls, row: Registration, sme: Sme) -> "RegistrationOut":
+        """As stored."""
+        there = {"name": sme.name, "city_code": sme.city_code, "registered_at": row.registered_at}
+        return cls(id=row.id, sme_id=row.sme_id, **there)
+
+
+class RunIn(Strict):
+    """A match run to start. The same seed on the same data gives the same lists."""
+
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+
+
+class RunOut(BaseModel):
+    """A match run: how far it is, and what came out."""
+
+    id: int
+    event_id: int
+    status: str
+    stage: str
+    done: int
+    total: int
+    seed: int
+    created_at: datetime
+    finished_at: datetime | None
+    error: str
+    result_hash: str
+    gap: float | None
+
+    @classmethod
+    def of(cls, run: MatchRun) -> "RunOut":
+        """As stored."""
+        return cls(**{name: getattr(run, name) for name in cls.model_fields})
+
+
+class MatchOut(BaseModel):
+    """A pair that is on the shortlists; its quotes are in the firms' own words."""
+
+    id: int
+    run_id: int
+    a_id: int
+    a_name: str
+    b_id: int
+    b_name: str
+    strength: float
+    criteria: dict[str, float]
+    evidence: dict[str, object]
+
+    @classmethod
+    def of(cls, match: Match, names: dict[int, str]) -> "MatchOut":
+        """As stored."""
+        pair = {"a_id": match.a_id, "a_name": names[match.a_id], "b_id": match.b_id, "b_name": names[match.b_id]}
+        told = {"strength": match.strength, "criteria": match.criteria, "evidence": match.evidence}
+        return cls(id=match.id, run_id=match.run_id, **pair, **told)
+
+
+class AnswerOut(BaseModel):
+    """What an SME said of a partner it was shown."""
+
+    id: int
+    sme_id: int
+    partner_id: int
+    answer: str
+    answered_at: datetime
+    introduced: bool
+    """Whether both said yes."""
+
+    @classmethod
+    def of(cls, row: Interest, introduced: bool) -> "AnswerOut":
+        """As stored."""
+        said = {"answer": row.answer.value, "answered_at": row.answered_at, "introduced": introduced}
+        return cls(id=row.id, sme_id=row.sme_id, partner_id=row.partner_id, **said)
+
+
+class ExportIn(Strict):
+    """A file to take out; that it was is remembered."""
+
+    what: Literal["matches", "answers", "participants"]
+    format: Literal["csv", "xlsx"] = "csv"

@@ -1,0 +1,92 @@
+"""A request sent again with its Idempotency-Key acts once, and gets the answer it got."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from fastapi.testclient import TestClient
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from broker.db import Database, now
+from broker.domain import tokens
+from broker.models import Event, IdempotencyKey, Sme
+from tests.web.api.test_smes import NEW
+from tests.web.world import World
+
+EVENT = {"name": "Clinic", "city": "berlin", "starts": "2027-03-24T09:00", "ends": "2027-03-24T17:00"}
+
+
+def test_the_same_request_acts_once_and_answers_the_same(
+    program: Callable[..., TestClient], database: Database
+) -> None:
+    client = program("organiser")
+    first, second = (client.post("/events", json=EVENT, headers={"idempotency-key": "k1"}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json() == first.json()
+    assert second.headers["location"] == first.headers["location"]
+    assert ("idempotency-replayed" in first.headers, second.headers["idempotency-replayed"]) == (False, "true")
+    assert _named(database, "Clinic") == 1
+
+
+def test_another_key_or_none_acts_again(program: Callable[..., TestClient], database: Database) -> None:
+    client = program("organiser")
+    for headers in ({"idempotency-key": "k1"}, {"idempotency-key": "k2"}, {}, {}):
+        assert client.post("/events", json=EVENT, headers=headers).status_code == 201
+    assert _named(database, "Clinic") == 4
+
+
+def test_a_key_used_for_something_else_is_refused(program: Callable[..., TestClient], database: Database) -> None:
+    client = program("organiser")
+    client.post("/events", json=EVENT, headers={"idempotency-key": "k1"})
+    other = client.post("/events", json=EVENT | {"name": "Other"}, headers={"idempotency-key": "k1"})
+    assert other.status_code == 422
+    assert _named(database, "Other") == 0
+
+
+def test_a_key_is_the_accounts_own(program: Callable[..., TestClient], database: Database) -> None:
+    for person in ("organiser", "other organiser"):
+        answer = program(person).post("/events", json=EVENT, headers={"idempotency-key": "k1"})
+        assert "idempotency-replayed" not in answer.headers
+    assert _named(database, "Clinic") == 2
+
+
+def test_what_was_refused_can_be_mended_and_sent_with_the_same_key(program: Callable[..., TestClient]) -> None:
+    client = program("broker")
+    assert client.post("/smes", json=NEW | {"city_code": "rome"}, headers={"idempotency-key": "k"}).status_code == 422
+    assert client.post("/smes", json=NEW, headers={"idempotency-key": "k"}).status_code == 201
+
+
+def test_a_key_is_printable_ascii_of_bounded_length(program: Callable[..., TestClient]) -> None:
+    client = program("organiser")
+    for key in ("", "a b", "x" * 201):
+        assert client.post("/events", json=EVENT, headers={"idempotency-key": key}).status_code == 422
+
+
+def test_ten_at_once_act_once(program: Callable[..., TestClient], database: Database) -> None:
+    client = program("broker")
+    with ThreadPoolExecutor(10) as pool:
+        sent = [pool.submit(client.post, "/smes", json=NEW, headers={"idempotency-key": "k"}) for _ in range(10)]
+        answers = [one.result(timeout=60) for one in sent]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    with database.read() as session:
+        assert len(session.exec(select(Sme.id).where(Sme.name == NEW["name"])).all()) == 1
+
+
+def test_answers_are_forgotten_after_a_day(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    client = program("organiser")
+    client.post("/events", json=EVENT, headers={"idempotency-key": "k1"})
+    with database.write() as session:
+        assert tokens.forget_expired(session) == 0
+        old = now(session) - tokens.REPEATS - timedelta(seconds=1)
+        session.connection().execute(update(IdempotencyKey).values(created_at=old))
+        assert tokens.forget_expired(session) == 1
+        assert session.exec(select(col(IdempotencyKey.key))).all() == []
+
+
+def _named(database: Database, name: str) -> int:
+    with database.read() as session:
+        return len(session.exec(select(Event.id).where(Event.name == name)).all())
