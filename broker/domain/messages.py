@@ -80,7 +80,7 @@ def compose(session: Session, settings: Settings, envelope: Envelope, context: M
     unsubscribe = ""
     if envelope.sme_id is not None and envelope.kind not in TO_STAFF:
         unsubscribe = subscriptions.link(settings, envelope.sme_id, envelope.to_address)
-    context = {**context, "unsubscribe": unsubscribe}
+    context = {"unsubscribe": unsubscribe, **context}  # a preview brings one that does nothing
     plain = _render(f"{envelope.kind}/body.txt", context).rstrip() + "\n" + _render("_foot.txt", context)
     html = INLINER.inline(_render(f"{envelope.kind}/body.html", context))
     message = EmailMessage(policy=POLICY)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain.mailings.plan import is_stopped
+from broker.domain.stops import is_stopped
 from broker.models import (
     INACTIVE,
     Account,
@@ -56,9 +56,9 @@ def due(
     query = _reachable(event, ShortlistStatus.APPROVED).where(
         col(Sme.city_code).in_(cities),
         _mailed(event, (MailingKind.SHORTLIST,), col(Email.status) == EmailStatus.SENT),
-        ~_mailed(
-            event, before, col(Email.status).in_(ON_ITS_WAY) | is_stopped() | (col(Email.sent_at) > moment - wait)
-        ),
+        ~_mailed(event, before, col(Email.status).in_(ON_ITS_WAY) | (col(Email.sent_at) > moment - wait)),
+        # A list that is held has not been shown yet; a reminder that was stopped holds nothing else up.
+        ~_mailed(event, (MailingKind.SHORTLIST,), is_stopped()),
         ~_mailed(event, (kind,)),
         *_has_not_said(event, kind),
     )
