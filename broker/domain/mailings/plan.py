@@ -149,15 +149,34 @@ def save(session: Session, actor: str, event_id: int, fields: Mapping[str, str])
     """Set dates and hours as the form says; mails that wait already move along. InvalidError says which field."""
     event, moment = lock(session, event_id), now(session)
     there = by_kind(session, event_id)
-    plan = parse(fields, event, standing(event, there), moment)
+    before = standing(event, there)
+    plan = parse(fields, event, before, moment)
     for kind in DATED:
         _set(session, event_id, kind, there.get(kind), plan.dates.get(kind), moment)
     event.opens, event.closes, event.zone = plan.opens, plan.closes, plan.zone
     session.flush()
+    if _leave_differs(before, plan):
+        _refuse_to_strand(session, event)
     move(session, event)
     detail = {kind.value: due.isoformat() for kind, due in plan.dates.items()} | {"zone": plan.zone}
     audit.record(session, actor, "mailings.plan", f"event {event_id}", opens=plan.opens, closes=plan.closes, **detail)
     return plan
+
+
+def _leave_differs(before: Plan, plan: Plan) -> bool:
+    """Whether shortlist mails leave at other times by this plan."""
+    one, other = ((it.dates.get(MailingKind.SHORTLIST), it.opens, it.closes) for it in (before, plan))
+    return one != other
+
+
+def _refuse_to_strand(session: Session, event: Event) -> None:
+    waiting = select(Email.sme_id).where(
+        Email.event_id == event.id, Email.kind == MailingKind.SHORTLIST, is_queued(), col(Email.sme_id).is_not(None)
+    )
+    try:
+        refuse_shut(session, event, [sme_id for sme_id in session.exec(waiting) if sme_id is not None])
+    except ConflictError as error:
+        raise InvalidError(f"Shortlists wait already. {error}") from error
 
 
 def _set(
@@ -217,6 +236,26 @@ def supersede(session: Session, event_id: int, unchanged: Collection[int]) -> in
     stale = (is_queued() | is_stopped()) & col(Email.sme_id).not_in(unchanged)
     changes = {"status": EmailStatus.SUPPRESSED, "error": SUPERSEDED}
     return change(session, event_id, MailingKind.SHORTLIST, stale, **changes)
+
+
+def refuse_shut(session: Session, event: Event, sme_ids: Collection[int]) -> None:
+    """ConflictError where the shortlist mails of these SMEs have a date, and no send hours are left from it until the
+    answers close: what is written then would never leave."""
+    mailing = by_kind(session, event.id).get(MailingKind.SHORTLIST)
+    if mailing is None:
+        return
+    start = max(now(session), mailing.due_at)
+    homes = select(City).where(col(City.code).in_(select(Sme.city_code).where(col(Sme.id).in_(sme_ids))))
+    shut = [
+        city.name
+        for city in session.exec(homes.order_by(City.name))
+        if next_open(start, window(event, city)) > event.answers_until
+    ]
+    if shut:
+        raise ConflictError(
+            f"The send hours do not open again before the answers close, in: {', '.join(shut)}. Widen them, or leave "
+            "the date of the shortlists empty, so that they go at once."
+        )
 
 
 def move(session: Session, event: Event) -> None:
