@@ -111,3 +111,21 @@ def test_mail_to_a_broker_about_an_sme_stays_the_brokers(session: Session, datab
     session.commit()
     assert relay.deliver_due(database, owner="w") == relay.Delivered(sent=1)
     assert sent(database)[0].to_address == "bo@city.example"
+
+
+def test_a_reminder_that_was_let_go_after_the_last_call_is_not_sent(database: Database, waiting: Email) -> None:
+    with database.write() as session:
+        email = session.get_one(Email, waiting.id)
+        session.add(
+            Email(
+                **email.model_dump(exclude={"id", "key", "kind", "message_id", "status"}),
+                key="last_call:1:1",
+                kind="last_call",
+                message_id="<2@us.example>",
+                status=EmailStatus.SENT,
+            )
+        )
+    assert relay.deliver_due(database, owner="w") == relay.Delivered()
+    with database.read() as session:
+        email = session.get_one(Email, waiting.id)
+    assert (email.status, email.error) == (EmailStatus.SUPPRESSED, outbox.LAST_CALLED)
