@@ -9,6 +9,7 @@ from sqlmodel import Session
 from broker.db import now
 from broker.models import (
     Account,
+    City,
     Consent,
     Contact,
     Event,
@@ -77,6 +78,7 @@ def make_event(session: Session, name: str = "Workshop", *, city: str = "berlin"
         "starts_at": starts,
         "ends_at": starts + timedelta(days=2),
         "answers_until": starts,
+        "zone": session.get_one(City, city).timezone,
         "created_at": moment,
     }
     return _save(session, Event(name=name, city_code=city, **(defaults | fields)))

@@ -309,7 +309,8 @@ def test_the_mails_of_a_workshop_are_planned_stopped_and_resumed(run: Run, error
     nothing = {"from": "", "stopped": False}
     reminder = {"from": "2099-05-25T09:00", "stopped": False}
     mails = {"shortlist": nothing, "reminder": reminder, "last_call": nothing, "summary": nothing}
-    assert saved == {"opens": "08:00", "closes": "18:00", "mails": mails}
+    hours = {"opens": "08:00", "closes": "18:00", "zone": "Europe/Berlin"}
+    assert saved == hours | {"mails": mails | {"introduction": nothing}}
     assert run("mailings", "stop", "1", "reminder") == "Reminder: stopped.\n"
     assert parse(run("mailings", "show", "1", "--json"))["mails"]["reminder"]["stopped"]
     assert error("mailings", "plan", "1", "--reminder", "").startswith("Reminder: it is stopped.")
@@ -317,6 +318,15 @@ def test_the_mails_of_a_workshop_are_planned_stopped_and_resumed(run: Run, error
     assert run("mailings", "show", "1").splitlines()[1] == "reminder: 2099-05-25T09:00"
     assert parse(run("mailings", "write", "--json")) == {"written": 0}
     assert error("mailings", "stop", "1", "summary") == "No mail of this kind is planned."
+    moved = parse(run("mailings", "plan", "1", "--zone", "Europe/Lisbon", "--json"))
+    assert (moved["zone"], moved["mails"]["reminder"]["from"]) == ("Europe/Lisbon", "2099-05-25T09:00")
+    assert error("mailings", "plan", "1", "--zone", "Mars/Base").startswith("Time zone: expected a name such as")
+    assert run("mailings", "stop", "1", "introduction") == "Introduction: stopped.\n"
+    told = run("mailings", "show", "1").splitlines()
+    assert told[4:] == [
+        "introduction: as soon as both have said yes",
+        "Dates in Europe/Lisbon. Sent 08:00 to 18:00 where each recipient is.",
+    ]
 
 
 def test_a_dry_run_shows_the_mails_and_sends_none(run: Run, error: Run, database: Database, tmp_path: Path) -> None:

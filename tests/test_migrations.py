@@ -14,7 +14,7 @@ from sqlmodel import select as select_models
 
 from broker.config import ROOT, Settings
 from broker.db import Database
-from broker.models import Email, MatchRun
+from broker.models import Email, Event, MatchRun
 from tests import rows
 
 REVISIONS = [script.revision for script in ScriptDirectory(ROOT / "broker" / "migrations").walk_revisions()][::-1]
@@ -108,6 +108,17 @@ def test_mail_from_before_caps_is_counted_with_its_domain_and_leaves_at_any_hour
         state = session.exec(select_models(Email.tried_at, Email.in_doubt)).one()
     assert hours == ("firm.example", "", 0, 24 * 60)
     assert state == (None, False)
+
+
+def test_an_event_from_before_zones_has_its_citys(empty: Database) -> None:
+    command.upgrade(alembic(empty.engine), "0003")
+    rows.fill(empty.engine)
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE city SET timezone = 'Europe/Tallinn'"))
+    empty.migrate()
+
+    with empty.read() as session:
+        assert session.exec(select_models(Event.zone)).one() == "Europe/Tallinn"
 
 
 def test_down_to_nothing_and_up_again(empty: Database) -> None:

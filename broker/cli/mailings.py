@@ -8,14 +8,15 @@ from sqlmodel import Session
 from broker.cli.console import ACTOR, AsJson, EventId, open_database, print_result
 from broker.domain import events, mailings
 from broker.domain.queries.mailings import plan_view
-from broker.models import City, MailingKind
+from broker.models import MailingKind
 
 app = typer.Typer(no_args_is_help=True, help="Plan, stop and resume the mails that a workshop sends by date.")
+WITHOUT_DATE = {"introduction": "as soon as both have said yes"}
 Kind = Annotated[MailingKind, typer.Argument(help="Which mail.")]
 
 
 def _date(of: str) -> Any:
-    return typer.Option(help=f"When {of}, e.g. 2027-03-10T09:00, in the event's city. '' leaves it out.")
+    return typer.Option(help=f"When {of}, e.g. 2027-03-10T09:00, in the event's zone. '' leaves it out.")
 
 
 @app.command("show")
@@ -23,8 +24,9 @@ def show(event: EventId, as_json: AsJson = False) -> None:
     """The plan of a workshop's mails, and how many there are in each state."""
     with open_database() as database, database.read() as session:
         plan = _plan(session, event)
-    lines = [f"{name}: {mail['from'] or 'no date'}" for name, mail in plan["mails"].items()]
-    print_result(plan, as_json, "\n".join([*lines, f"Sent {plan['opens']} to {plan['closes']}."]))
+    lines = [f"{name}: {mail['from'] or WITHOUT_DATE.get(name, 'no date')}" for name, mail in plan["mails"].items()]
+    hours = f"Dates in {plan['zone']}. Sent {plan['opens']} to {plan['closes']} where each recipient is."
+    print_result(plan, as_json, "\n".join([*lines, hours]))
 
 
 @app.command("plan")
@@ -36,6 +38,9 @@ def plan(
     summary: Annotated[str | None, _date("to tell the brokers")] = None,
     opens: Annotated[str | None, typer.Option(help="No mail leaves before, on its recipient's clock.")] = None,
     closes: Annotated[str | None, typer.Option(help="And none after; 00:00 is midnight.")] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="The event's zone, e.g. Europe/Berlin: dates are read in it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Set dates and send hours; what is not named stays as it is."""
@@ -46,10 +51,11 @@ def plan(
         "summary": summary,
         "opens": opens,
         "closes": closes,
+        "zone": zone,
     }
     with open_database() as database:
         with database.write() as session:
-            standing = mailings.filled(_standing(session, event), _city(session, event))
+            standing = mailings.filled(_standing(session, event))
             fields = standing | {name: text for name, text in given.items() if text is not None}
             mailings.save(session, ACTOR, event, fields)
             session.flush()
@@ -87,25 +93,20 @@ def write(as_json: AsJson = False) -> None:
         print_result({"written": written}, as_json, f"{written} mails written. To send them: broker outbox deliver")
 
 
-def _city(session: Session, event_id: int) -> City:
-    return session.get_one(City, events.get(session, event_id).city_code)
-
-
 def _standing(session: Session, event_id: int) -> mailings.Plan:
-    event = events.get(session, event_id)
-    dates = {kind: row.due_at for kind, row in mailings.by_kind(session, event_id).items()}
-    return mailings.Plan(dates, event.opens, event.closes)
+    return mailings.standing(events.get(session, event_id), mailings.by_kind(session, event_id))
 
 
 def _plan(session: Session, event_id: int) -> dict[str, Any]:
-    fields = mailings.filled(_standing(session, event_id), _city(session, event_id))
+    fields = mailings.filled(_standing(session, event_id))
     rows = plan_view(session, events.get(session, event_id)).rows
     return {
         "opens": fields["opens"],
         "closes": fields["closes"],
+        "zone": fields["zone"],
         "mails": {
             row.kind.value: {
-                "from": fields[row.kind],
+                "from": fields.get(row.kind, ""),
                 "stopped": bool(row.mailing and row.mailing.stopped_at),
                 **{status.value: count for status, count in row.mails.items()},
             }

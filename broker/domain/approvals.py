@@ -148,7 +148,7 @@ def approve(session: Session, settings: Settings, actor: str, event_id: int, run
     """Approve the drafts of an event and write the mails, in one transaction. `run_id`: the drafts that were seen.
 
     ConflictError where there is no draft (a second click finds none), where the drafts are not those that were
-    seen, where an SME has left since, or where nobody could answer any more."""
+    seen, where an SME has left since, where a mail could not leave in time, or where nobody could answer any more."""
     settings.require_secret()
     event = mailings.lock(session, event_id)
     if now(session) > event.answers_until:
@@ -159,6 +159,7 @@ def approve(session: Session, settings: Settings, actor: str, event_id: int, run
     if run_id is not None and run_id != plan.run_id:
         raise ConflictError("The shortlists were built again since you looked at them. Look once more, then approve.")
     _refuse_who_left(session, plan.drafts)
+    mailings.refuse_shut(session, event, plan.mailed)
     for shortlist in session.exec(
         select(Shortlist).where(Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.APPROVED)
     ):

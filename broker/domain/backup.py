@@ -34,9 +34,10 @@ HOLD = f"""
 """One that was stopped may have been resumed and sent since; to resume it again must not send it."""
 STOP = """
     UPDATE mailing SET stopped_at = CURRENT_TIMESTAMP
-    WHERE stopped_at IS NULL AND kind <> 'shortlist' AND due_at <= CURRENT_TIMESTAMP
+    WHERE stopped_at IS NULL AND kind NOT IN ('shortlist', 'introduction') AND due_at <= CURRENT_TIMESTAMP
 """
-"""What was written by date since the backup is not known to it, and would be written again."""
+"""What was written by date since the backup is not known to it, and would be written again; the other two follow
+what somebody does."""
 VERSION_ROWS = re.compile(r"^COPY \S*alembic_version .*?;\n(.*?)^\\\.", re.M | re.S)
 
 

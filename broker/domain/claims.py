@@ -1,7 +1,7 @@
 """Which mail is sent next: the oldest that is due, may still go to its address, and is within its caps and hours."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,15 @@ from sqlmodel import Session, col
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain.outbox import ANSWERED, PARTNER_LEFT, SUPERSEDED
+from broker.domain.messages import readdress
+from broker.domain.outbox import ANSWERED, LAST_CALLED, PARTNER_LEFT, SUPERSEDED
 from broker.domain.subscriptions import NOT_SENT
 from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
 from broker.models import (
     TO_STAFF,
     Consent,
+    Contact,
     Email,
     EmailStatus,
     Interest,
@@ -38,6 +40,7 @@ AT_ONCE = 10_000
 CAPS_LOCK = 6_250_404
 """Any number: where there are caps, workers count and claim one after the other under this lock."""
 _, SUPPRESSED, WITHDRAWN = NOT_SENT
+NO_ADDRESS = "The profile names no address any more."
 TOO_LATE = "It could not be sent in time."
 
 
@@ -61,6 +64,13 @@ class Outgoing:
     """Whether the SME it goes to took back its consent; the mails of one that was erased went with it."""
     moot: str
     """Why it says nothing that is still true, or "": it waited, e.g. held, while something newer happened."""
+    contact: str | None = None
+    """The SME's address as its profile has it now; None for mail to staff and where there is no contact."""
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the SME's address was changed since the mail was written."""
+        return bool(self.contact) and str(self.contact).casefold() != self.to_address.casefold()
 
 
 # Statements of every mail are made once: SQLAlchemy takes longer to make one than the database to run it.
@@ -79,6 +89,12 @@ _REPLACED = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
     col(_NEWER.status) != EmailStatus.DRAFT,
     col(_NEWER.id) > col(Email.id),
 )
+_LAST_CALLED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(
+    col(_NEWER.sme_id) == col(Email.sme_id),
+    col(_NEWER.event_id) == col(Email.event_id),
+    col(_NEWER.kind) == MailingKind.LAST_CALL.value,
+    col(_NEWER.status).in_((EmailStatus.QUEUED, EmailStatus.SENDING, EmailStatus.SENT)),
+)
 _HAS_ANSWERED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(
     col(Interest.sme_id) == col(Email.sme_id), col(Interest.event_id) == col(Email.event_id)
 )
@@ -91,13 +107,25 @@ _PARTNER_LEFT = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().wher
     col(Consent.purpose) == Purpose.MATCHING,
     col(Consent.withdrawn_at).is_not(None),
 )
-_MOOT = case((_REPLACED, SUPERSEDED), (_HAS_ANSWERED, ANSWERED), (_PARTNER_LEFT, PARTNER_LEFT), else_="")
+_MOOT = case(
+    (_REPLACED, SUPERSEDED),
+    (_HAS_ANSWERED, ANSWERED),
+    (_LAST_CALLED, LAST_CALLED),
+    (_PARTNER_LEFT, PARTNER_LEFT),
+    else_="",
+)
+_CONTACT = (
+    select(col(Contact.email))
+    .where(col(Contact.sme_id) == col(Email.sme_id), col(Email.kind).not_in(TO_STAFF))
+    .scalar_subquery()
+)
 _DUE = (
     select(
         *(col(Email.id), col(Email.kind), col(Email.sme_id), col(Email.to_address), col(Email.message_id)),
         *(col(Email.message), col(Email.attempts), col(Email.deadline)),
         *(col(Email.zone), col(Email.opens), col(Email.closes), col(Email.error), _WITHDRAWN.label("withdrawn")),
         _MOOT.label("moot"),
+        _CONTACT.label("contact"),
     )
     .where(col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= bindparam("moment"))
     .order_by(col(Email.next_at), col(Email.id))
@@ -122,7 +150,8 @@ _TAKE = (
 def claim(session: Session, settings: Settings, owner: str, moment: datetime) -> Outgoing | None:
     """Take the oldest mail due at `moment` for `owner`, or None; two workers never get the same one.
 
-    On the way, due mails that must not be sent (any more) are ended, and those outside their hours put off."""
+    On the way, due mails that must not be sent (any more) are ended, and those outside their hours put off. One
+    whose SME has another address by now goes there: what waited may be held, stopped or failed for long."""
     oldest, connection = _OLDEST, session.connection()
     if settings.mails_per_minute or settings.mails_per_domain:
         within_caps = _within_caps(session, settings, moment)
@@ -135,7 +164,7 @@ def claim(session: Session, settings: Settings, owner: str, moment: datetime) ->
             _end(session, email, *end)
         elif not is_open(moment, email.window):
             _put_off(session, moment, email.window)
-        elif _take(session, email, owner, moment):
+        elif _take(session, email := _readdressed(session, settings, email), owner, moment):
             return email
         else:
             _end(session, email, EmailStatus.SUPPRESSED, SUPPRESSED)
@@ -147,6 +176,7 @@ def waiting(session: Session) -> Iterator[Outgoing]:
     moment = now(session)
     for row in session.connection().execute(_DUE, {"moment": moment}):
         email = _outgoing(row, attempts=0)
+        email = replace(email, to_address=str(email.contact)) if email.has_moved else email
         may_go = obstacle(email, moment) is None and not is_suppressed(session, email.to_address)
         if may_go and is_open(moment, email.window):
             yield email
@@ -158,6 +188,8 @@ def obstacle(email: Outgoing, moment: datetime) -> tuple[EmailStatus, str] | Non
         return EmailStatus.SUPPRESSED, WITHDRAWN
     if email.moot:
         return EmailStatus.SUPPRESSED, email.moot
+    if email.contact == "":
+        return EmailStatus.SUPPRESSED, NO_ADDRESS
     if email.deadline < moment:
         return EmailStatus.FAILED, f"{TOO_LATE} {email.error}".rstrip()
     return None
@@ -168,6 +200,17 @@ def _outgoing(row: Row[*tuple[Any, ...]], attempts: int) -> Outgoing:
     window = Window(fields.pop("zone"), fields.pop("opens"), fields.pop("closes"))
     fields["attempts"] += attempts
     return Outgoing(**fields, window=window)
+
+
+def _readdressed(session: Session, settings: Settings, email: Outgoing) -> Outgoing:
+    """The mail to where its SME is now, under its Message-ID; the same where that has not changed."""
+    if not email.has_moved or email.sme_id is None:
+        return email
+    address = str(email.contact)
+    message = readdress(settings, email.message, email.sme_id, address)
+    changes = {"to_address": address, "domain": address.rpartition("@")[2].lower(), "message": message}
+    session.connection().execute(update(Email).where(col(Email.id) == email.id).values(**changes))
+    return replace(email, to_address=address, message=message)
 
 
 def _take(session: Session, email: Outgoing, owner: str, moment: datetime) -> bool:

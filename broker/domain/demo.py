@@ -92,7 +92,6 @@ def _create_workshop(session: Session, organiser: Account) -> Event:
     )
     event = events.create(session, "demo", data, organiser.id)
     # No date for the shortlists: they go as they are approved, so that a visitor sees them arrive.
-    city = session.get_one(City, event.city_code)
-    plan = mailings.propose(event, city, today, with_shortlist=False)
-    mailings.save(session, "demo", event.id, mailings.filled(plan, city))
+    plan = mailings.propose(event, today, with_shortlist=False)
+    mailings.save(session, "demo", event.id, mailings.filled(plan))
     return event

@@ -73,6 +73,7 @@ def create(session: Session, actor: str, data: EventData, organiser_id: int | No
         starts_at=starts,
         ends_at=ends,
         answers_until=starts,
+        zone=city.timezone,
         organiser_id=organiser_id,
         policy=data.policy,
         created_at=now(session),

@@ -8,13 +8,14 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import audit, events, letters
+from broker.domain import audit, events, letters, stops
 from broker.errors import ConflictError, NotFoundError
 from broker.models import (
     Answer,
     Event,
     Interest,
     Introduction,
+    MailingKind,
     Registration,
     Shortlist,
     ShortlistEntry,
@@ -130,7 +131,7 @@ def _find(session: Session, event: Event, sme_id: int, partner_id: int) -> Inter
 
 
 def _introduce(session: Session, settings: Settings, event: Event, sme_id: int, partner_id: int) -> Introduction | None:
-    """Disclose contacts and write one mail to each; None if that was done before."""
+    """Disclose contacts and write one mail to each, held where they are stopped; None if that was done before."""
     a_id, b_id = sorted((sme_id, partner_id))
     there = select(Introduction).where(
         Introduction.event_id == event.id, Introduction.a_id == a_id, Introduction.b_id == b_id
@@ -141,5 +142,9 @@ def _introduce(session: Session, settings: Settings, event: Event, sme_id: int, 
     session.add(introduction)
     session.flush()
     audit.record(session, f"sme {sme_id}", "introduction.make", f"event {event.id}", a=a_id, b=b_id)
-    letters.introductions(session, settings, event, introduction)
+    stopped = stops.stopped_at(session, event.id, MailingKind.INTRODUCTION)
+    for letter in letters.introductions(session, settings, event, introduction):
+        letters.write(session, settings, *letter)
+    if stopped:
+        stops.hold(session, event.id, MailingKind.INTRODUCTION)
     return introduction

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import outbox
+from broker.domain import outbox, zones
 from broker.domain.cards import Card
 from broker.domain.envelopes import Envelope
 from broker.domain.messages import compose
@@ -71,7 +70,7 @@ def shortlist(settings: Settings, letter: ShortlistLetter) -> Letter:
         {
             "event": event,
             "city": letter.city,
-            "zone": ZoneInfo(letter.city.timezone),
+            **zones.of_mail(event, letter.city),
             "sme": sme,
             "contact": letter.contact,
             "cards": letter.cards,
@@ -86,12 +85,12 @@ def run_of(key: str) -> int:
     return int(key.rpartition(":")[2])
 
 
-def introductions(session: Session, settings: Settings, event: Event, introduction: Introduction) -> list[Email]:
-    """One mail to each of two SMEs that both said yes, with the other's contact data."""
+def introductions(session: Session, settings: Settings, event: Event, introduction: Introduction) -> list[Letter]:
+    """One letter to each of two SMEs that both said yes, with the other's contact data."""
     sides = {sme_id: _side(session, sme_id) for sme_id in (introduction.a_id, introduction.b_id)}
     city = session.get_one(City, event.city_code)
     replies = reply_addresses(session)
-    mails = []
+    written: list[Letter] = []
     for own_id, other_id in ((introduction.a_id, introduction.b_id), (introduction.b_id, introduction.a_id)):
         own, other = sides[own_id], sides[other_id]
         contact: Contact | None = own["contact"]
@@ -107,9 +106,9 @@ def introductions(session: Session, settings: Settings, event: Event, introducti
             reply_to=replies.get(own["sme"].city_code),
             deadline=event.ends_at,
         )
-        context = {"event": event, "city": city, "zone": ZoneInfo(city.timezone), "own": own, "other": other}
-        mails.append(write(session, settings, envelope, context | {"demo": settings.is_demo}))
-    return mails
+        context = {"event": event, "city": city, "own": own, "other": other, "demo": settings.is_demo}
+        written.append((envelope, context | zones.of_mail(event, city)))
+    return written
 
 
 def _side(session: Session, sme_id: int) -> dict[str, Any]:

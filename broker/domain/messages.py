@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
+from email import message_from_bytes
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import css_inline
@@ -60,7 +61,7 @@ def compose(session: Session, settings: Settings, envelope: Envelope, context: M
     unsubscribe = ""
     if envelope.sme_id is not None and envelope.kind not in TO_STAFF:
         unsubscribe = subscriptions.link(settings, envelope.sme_id, envelope.to_address)
-    context = {**context, "unsubscribe": unsubscribe}
+    context = {"unsubscribe": unsubscribe, **context}  # a preview brings one that does nothing
     plain = _render(f"{envelope.kind}/body.txt", context).rstrip() + "\n" + _render("_foot.txt", context)
     html = INLINER.inline(_render(f"{envelope.kind}/body.html", context))
     message = EmailMessage(policy=POLICY)
@@ -91,6 +92,23 @@ def _list(message: EmailMessage, settings: Settings, envelope: Envelope, unsubsc
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["List-Id"] = f"<{f'event-{envelope.event_id}' if envelope.event_id else 'mails'}.{_host(settings)}>"
+
+
+def readdress(settings: Settings, message: bytes, sme_id: int, address: str) -> bytes:
+    """A written mail to another address of its SME: its Message-ID and words stay, its link to unsubscribe is for
+    that address. What names no recipient stays as it is."""
+    parsed = cast(EmailMessage, message_from_bytes(message, policy=POLICY))
+    if parsed["To"] is None:
+        return message
+    name = parseaddr(str(parsed["To"]))[0]
+    parsed.replace_header("To", str(Address(name, addr_spec=address)))
+    old, new = str(parsed["List-Unsubscribe"] or "").strip("<>"), subscriptions.link(settings, sme_id, address)
+    if old:
+        parsed.replace_header("List-Unsubscribe", f"<{new}>")
+        for part in parsed.iter_parts():
+            text = part.get_content().replace(old, new)
+            MIMEPart.set_content(part, text, subtype=part.get_content_subtype(), cte=_encoding(text))
+    return parsed.as_bytes(policy=POLICY.clone(linesep="\r\n"))
 
 
 def _host(settings: Settings) -> str:

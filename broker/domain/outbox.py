@@ -23,6 +23,7 @@ DEADLINE = timedelta(minutes=15)
 STOPPED = "Stopped by the organiser."
 """Why a mail is held whose mailing was stopped: by this, and only by this, it is known when that is resumed."""
 SUPERSEDED = "A newer shortlist took its place before it left."
+LAST_CALLED = "The last call took its place before it left."
 ANSWERED = "They answered before the reminder left."
 PARTNER_LEFT = "A partner it names takes no part any more: build and approve the shortlists again."
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from broker.config import Settings
+from broker.domain import zones
 from broker.domain.cards import Card
 from broker.domain.letters import Envelope, Letter
 from broker.domain.windows import Window
@@ -112,7 +112,7 @@ def summary(settings: Settings, letter: SummaryLetter) -> Letter:
 
 
 def _context(settings: Settings, event: Event, city: City) -> dict[str, Any]:
-    return {"event": event, "city": city, "zone": ZoneInfo(city.timezone), "demo": settings.is_demo}
+    return {"event": event, "city": city, "demo": settings.is_demo} | zones.of_mail(event, city)
 
 
 def time_left(moment: datetime, until: datetime) -> str:

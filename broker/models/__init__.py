@@ -1,7 +1,7 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
 from broker.models.events import Event, PairRule, Registration
-from broker.models.mail import TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
+from broker.models.mail import DATED, TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
     Answer,
     ExportLog,
@@ -31,6 +31,7 @@ from broker.models.profiles import (
 )
 
 __all__ = [
+    "DATED",
     "INACTIVE",
     "TO_STAFF",
     "Account",

@@ -21,6 +21,8 @@ class Event(SQLModel, table=True):
     ends_at: datetime = Field(sa_type=UTCDateTime)
     answers_until: datetime = Field(sa_type=UTCDateTime)
     """Answers can be given and changed until then."""
+    zone: str = Field(max_length=64, sa_column_kwargs={"server_default": "UTC"})
+    """An IANA name: the event's own times are shown and typed in it. At first it is the city's."""
     organiser_id: int | None = Field(default=None, foreign_key="account.id", index=True)
     opens: int = Field(default=8 * 60, sa_column_kwargs={"server_default": str(8 * 60)})
     """Scheduled mails leave from then until `closes`: minutes of the day where each recipient is."""

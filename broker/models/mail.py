@@ -68,16 +68,23 @@ class Email(SQLModel, table=True):
 
 
 class MailingKind(StrEnum):
-    """The mails of a workshop that are sent by date."""
+    """The mails of a workshop: all are sent by date, but for introductions, which go when both said yes."""
 
     SHORTLIST = "shortlist"
     REMINDER = "reminder"
     LAST_CALL = "last_call"
     SUMMARY = "summary"
+    INTRODUCTION = "introduction"
+
+
+DATED: tuple[MailingKind, ...] = tuple(kind for kind in MailingKind if kind != MailingKind.INTRODUCTION)
+"""Those with a date of their own."""
 
 
 class Mailing(SQLModel, table=True):
-    """When the mails of one kind go out to an event's SMEs (a summary: to their brokers); once each."""
+    """When the mails of one kind go out to an event's SMEs (a summary: to their brokers); once each.
+
+    Introductions have one only to be stopped by."""
 
     __table_args__ = (UniqueConstraint("event_id", "kind"),)
 

@@ -9,7 +9,7 @@ from broker.domain import access, accounts, mailings
 from broker.domain.queries import mailings as mailing_queries
 from broker.domain.queries.mailings import Preview
 from broker.errors import InvalidError, NotFoundError
-from broker.models import City, Event, MailingKind
+from broker.models import Event, MailingKind
 from broker.web.deps import CurrentOrganiser, FormDep, RowId, SessionDep, SettingsDep
 from broker.web.outbox import content, framed
 from broker.web.pages import redirect, render
@@ -43,7 +43,7 @@ def _plan_page(
     plan = mailing_queries.plan_view(session, event)
     context = {
         "event": event,
-        "city": session.get_one(City, event.city_code),
+        "zone": plan.zone,
         "plan": plan,
         "filled": plan.fields | (filled or {}),
         "problem": problem,
@@ -64,11 +64,11 @@ def preview(
 ) -> Response:
     """Who would get a mail, when, and how it would look; nothing is written."""
     event = access.event(session, account, event_id)
-    found = mailing_queries.preview(session, settings, event, kind, to)
+    found, plan = mailing_queries.preview(session, settings, event, kind, to), mailing_queries.plan_view(session, event)
     context = {
         "event": event,
-        "city": session.get_one(City, event.city_code),
-        "row": next(row for row in mailing_queries.plan_view(session, event).rows if row.kind == kind),
+        "zone": plan.zone,
+        "row": next(row for row in plan.rows if row.kind == kind),
         "preview": found,
         "part": part,
         "text": content(found.message, "plain") if found.message else "",

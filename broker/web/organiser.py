@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, approvals, events, interests, mailings, reports, runs
+from broker.domain import access, accounts, approvals, events, interests, mailings, reports, runs, zones
 from broker.domain.queries import events as event_queries
 from broker.domain.queries import mailings as mailing_queries
 from broker.domain.queries import places, shortlists
@@ -82,6 +82,7 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
     context = {
         "page": page,
         "city": page.city,
+        "zone": plan.zone,
         "event": event,
         "plan": plan,
         "filled": plan.fields,
@@ -164,7 +165,7 @@ def review(
     lists = shortlists.list_page(session, event_id, ShortlistStatus(status), page=page, short_only=short)
     context = {
         "event": event,
-        "city": session.get_one(City, event.city_code),
+        "zone": zones.of_event(event, session.get_one(City, event.city_code)),
         "lists": lists,
         "filters": {"status": status, "short": "1" if short else ""},
         "approval": approvals.foretell(session, event_id),
@@ -197,9 +198,10 @@ def approve(
     event = access.event(session, account, event_id)
     approved = approvals.approve(session, settings, accounts.actor(account), event_id, run_id)
     mailing = mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST)
+    zone = zones.of_event(event, session.get_one(City, event.city_code))
     leave = "they are on their way"
     if mailing is not None:
-        leave = f"they leave from {when(mailing.due_at, session.get_one(City, event.city_code))}, at the send hours"
+        leave = f"they leave from {when(mailing.due_at, zone)}, at the send hours"
     if mailing is not None and mailing.stopped_at:
         leave = "they are held until you resume the mailing"
     message = f"Approved. {plural(approved.mails, 'mail')} written; {leave}."

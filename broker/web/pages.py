@@ -20,6 +20,7 @@ from markupsafe import Markup
 from broker.config import TEMPLATES, Settings
 from broker.domain.cards import DISTANCE, Card
 from broker.domain.criteria import CRITERIA
+from broker.domain.zones import Zone
 from broker.models import City
 from broker.web.security import FORM_FIELD, cookie_name, drop_cookie, form_cookie, form_token, set_cookie
 
@@ -140,21 +141,22 @@ def duration(seconds: int) -> str:
     return plural(seconds, "second")
 
 
-def when(moment: datetime, city: City | None = None) -> str:
+def when(moment: datetime, place: City | Zone | None = None) -> str:
     """Date and time with the zone they are in: "Wed 24 March 2027, 09:00 (Berlin time)"."""
-    local = moment.astimezone(ZoneInfo(city.timezone) if city else UTC)
-    return f"{local:%a} {local.day} {local:%B %Y, %H:%M} ({f'{city.name} time' if city else 'UTC'})"
+    local = moment.astimezone(ZoneInfo(place.timezone) if place else UTC)
+    zone = place.label if isinstance(place, Zone) else f"{place.name} time" if place else "UTC"
+    return f"{local:%a} {local.day} {local:%B %Y, %H:%M} ({zone})"
 
 
-def day(moment: datetime, city: City) -> str:
+def day(moment: datetime, place: City | Zone) -> str:
     """The date alone: "24 March 2027"."""
-    local = moment.astimezone(ZoneInfo(city.timezone))
+    local = moment.astimezone(ZoneInfo(place.timezone))
     return f"{local.day} {local:%B %Y}"
 
 
-def minute(moment: datetime, city: City | None = None) -> str:
-    """Day and time in the city's zone (else UTC), for a table whose head names it: "24 Mar, 09:00"."""
-    local = moment.astimezone(ZoneInfo(city.timezone) if city else UTC)
+def minute(moment: datetime, place: City | Zone | None = None) -> str:
+    """Day and time in the place's zone (else UTC), for a table whose head names it: "24 Mar, 09:00"."""
+    local = moment.astimezone(ZoneInfo(place.timezone) if place else UTC)
     return f"{local.day} {local:%b, %H:%M}"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import cards, interests
+from broker.domain import cards, interests, zones
 from broker.domain.queries import shortlists
 from broker.models import Answer, City, Event, Registration, Sme
 from broker.web.deps import RowId, SessionDep, SettingsDep
@@ -50,12 +50,14 @@ def express(
 
 def _page(session: Session, registration: Registration) -> dict[str, Any]:
     event = session.get_one(Event, registration.event_id)
+    city = session.get_one(City, event.city_code)
     row = shortlists.approved_for(session, registration)
     on_list = {card.partner_id for card in row.cards} if row else set()
     introduced = cards.introduced(session, event.id, registration.sme_id)
     return {
         "event": event,
-        "city": session.get_one(City, event.city_code),
+        "city": city,
+        "zone": zones.of_event(event, city),
         "sme": session.get_one(Sme, registration.sme_id),
         "row": row,
         "introduced": [partner for partner in introduced if partner.partner_id not in on_list],

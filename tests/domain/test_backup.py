@@ -195,13 +195,19 @@ def test_mailings_that_were_due_are_stopped_lest_they_are_written_again(database
             (MailingKind.SHORTLIST, moment - timedelta(days=2)),
             (MailingKind.REMINDER, moment - timedelta(days=1)),
             (MailingKind.LAST_CALL, moment + timedelta(days=1)),
+            (MailingKind.INTRODUCTION, moment - timedelta(days=1)),
         ):
             session.add(Mailing(event_id=event.id, kind=kind, due_at=due))
     backup.backup(database, tmp_path / "backup")
     backup.restore(database, tmp_path / "backup")
     with database.read() as session:
         stopped = {row.kind: row.stopped_at is not None for row in session.exec(select(Mailing))}
-    assert stopped == {MailingKind.SHORTLIST: False, MailingKind.REMINDER: True, MailingKind.LAST_CALL: False}
+    assert stopped == {
+        MailingKind.SHORTLIST: False,
+        MailingKind.REMINDER: True,
+        MailingKind.LAST_CALL: False,
+        MailingKind.INTRODUCTION: False,
+    }
 
 
 def test_real_data_restored_into_a_demo_home_is_no_demo(database: Database, tmp_path: Path) -> None:

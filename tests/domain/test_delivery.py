@@ -366,7 +366,7 @@ def test_an_address_refused_for_good_is_told_to_the_broker_once_and_in_plain_wor
     with database.write() as session:
         factories.make_account(session, city="tallinn", email="other@broker.example")
         factories.make_account(session, name="Bo", email="550@broker.example")
-        sme = factories.make_sme(session, "Pixel & Söhne", city="berlin")
+        sme = factories.make_sme(session, "Pixel & Söhne", city="berlin", email="550@firm.example")
         message = EmailMessage()
         message["To"], message["Subject"], message["Message-ID"] = (
             "550@firm.example",
@@ -396,7 +396,7 @@ def test_without_a_broker_of_its_city_nobody_is_told(database: Database, mailbox
     database.settings.smtp_url = mailbox[1]
     with database.write() as session:
         factories.make_account(session, active=False)
-        sme = factories.make_sme(session)
+        sme = factories.make_sme(session, email="550@firm.example")
         message = EmailMessage()
         message["To"], message["Message-ID"] = "550@firm.example", "<1@us.example>"
         message["Subject"] = "Your shortlist"

@@ -75,9 +75,10 @@ def context(kind: str, name: str = "Ada", cards: int = 2, text: str = "two clini
         "contact": contact,
     }
     return {
-        "event": SimpleNamespace(name=name, starts_at=moment, answers_until=moment),
+        "event": SimpleNamespace(name=name, zone="Europe/Berlin", starts_at=moment, answers_until=moment),
         "city": SimpleNamespace(name="Berlin"),
         "zone": ZoneInfo("Europe/Berlin"),
+        "time": "Berlin time",
         "sme": side["sme"],
         "contact": contact,
         "account": SimpleNamespace(name=name),

@@ -204,3 +204,53 @@ def test_what_people_type_stays_text_in_every_mail(
 
     assert typed not in page
     assert html.escape(typed) in page
+
+
+def test_introductions_have_a_row_without_a_date_and_are_stopped_and_resumed(
+    browse: Browse, database: Database, world: World
+) -> None:
+    organiser, base = browse("organiser"), f"/events/{world.event.id}"
+
+    page = organiser.get(base).text
+    assert "as soon as both have said yes, at any hour" in page
+    assert 'name="introduction"' not in page
+    answer = organiser.post(f"{base}/mailings/introduction/stop")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{base}#mailings")
+    assert "Introduction: stopped. Nothing of it is sent until you resume it." in organiser.get(base).text
+    assert "Stopped: nothing of it is sent" in organiser.get(f"{base}/mailings/introduction").text
+    organiser.post(f"{base}/mailings", data=form(world))
+    with database.read() as session:
+        stopped = {row.kind for row in session.exec(select(Mailing)) if row.stopped_at}
+    assert stopped == {MailingKind.INTRODUCTION}
+    organiser.post(f"{base}/mailings/introduction/resume")
+    with database.read() as session:
+        assert {row.stopped_at for row in session.exec(select(Mailing))} == {None}
+
+
+def test_an_introduction_can_be_seen_before_anybody_has_said_yes(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.read() as session:
+        addresses = session.exec(select(Contact.email).where(Contact.email != "")).all()
+    page = browse("organiser").get(f"/events/{world.event.id}/mailings/introduction?part=text").text
+
+    assert "A sample, to any of" in page
+    assert "their contact details are invented until both have said yes" in page
+    assert "their.address@firm.example" in page
+    assert not any(address in page for address in addresses)
+
+
+def test_the_zone_is_chosen_in_the_form_and_names_every_time_of_the_event(
+    browse: Browse, database: Database, world: World
+) -> None:
+    organiser, base = browse("organiser"), f"/events/{world.event.id}"
+
+    organiser.post(f"{base}/mailings", data=form(world, zone="Europe/Lisbon"))
+    page = organiser.get(base).text
+
+    assert "From, Lisbon time" in page
+    assert '<option value="Europe/Lisbon" selected>Lisbon (Europe/Lisbon)</option>' in page
+    assert "(Berlin time)" not in page
+    assert "The send hours stay on the clocks of each recipient" in page
+    with database.read() as session:
+        assert planned(session)[MailingKind.REMINDER] == day(world, 7).replace(tzinfo=ZoneInfo("Europe/Lisbon"))

@@ -6,12 +6,11 @@ from broker.domain.mailings.plan import (
     Plan,
     by_kind,
     filled,
-    hold,
-    is_stopped,
-    lock,
     propose,
+    refuse_shut,
     resume,
     save,
+    standing,
     stop,
     supersede,
     window,
@@ -19,6 +18,7 @@ from broker.domain.mailings.plan import (
 from broker.domain.mailings.recipients import Recipient
 from broker.domain.mailings.summaries import summary_letter
 from broker.domain.mailings.writing import BATCH, Batch, reminder_letters, write_due
+from broker.domain.stops import hold, is_stopped, lock
 
 __all__ = [
     "BATCH",
@@ -33,9 +33,11 @@ __all__ = [
     "is_stopped",
     "lock",
     "propose",
+    "refuse_shut",
     "reminder_letters",
     "resume",
     "save",
+    "standing",
     "stop",
     "summary_letter",
     "supersede",

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, literal, update
+from sqlalchemy import ColumnElement, case, literal
 from sqlmodel import Session, col, select
 
 from broker.db import UTCDateTime, now, wake
-from broker.domain import audit
-from broker.domain.outbox import STOPPED, SUPERSEDED
+from broker.domain import audit, zones
+from broker.domain.outbox import SUPERSEDED
+from broker.domain.stops import change, hold, is_queued, is_stopped, lock
 from broker.domain.windows import Window, next_open
-from broker.errors import ConflictError, InvalidError, NotFoundError
-from broker.models import City, Email, EmailStatus, Event, Mailing, MailingKind, Sme
+from broker.errors import ConflictError, InvalidError
+from broker.models import DATED, City, Email, EmailStatus, Event, Mailing, MailingKind, Sme
 from broker.models.mail import DAY
 
 TITLES = {
@@ -22,6 +23,7 @@ TITLES = {
     MailingKind.REMINDER: "Reminder",
     MailingKind.LAST_CALL: "Last call",
     MailingKind.SUMMARY: "Summary",
+    MailingKind.INTRODUCTION: "Introduction",
 }
 DAYS_BEFORE = {
     MailingKind.SHORTLIST: 14,
@@ -30,6 +32,8 @@ DAYS_BEFORE = {
     MailingKind.SUMMARY: 1,
 }
 """What the form proposes."""
+UNDATED = (MailingKind.SHORTLIST, MailingKind.INTRODUCTION)
+"""Those that can leave without a date, and so be stopped without one."""
 NOT_PLANNED = "No mail of this kind is planned."
 
 
@@ -40,14 +44,8 @@ class Plan:
     dates: Mapping[MailingKind, datetime]
     opens: int
     closes: int
-
-
-def lock(session: Session, event_id: int) -> Event:
-    """The event, its plan ours until the end of the transaction; NotFoundError. Answers are not kept waiting."""
-    event = session.get(Event, event_id, with_for_update={"key_share": True})
-    if event is None:
-        raise NotFoundError(f"There is no event {event_id}.")
-    return event
+    zone: str
+    """The one the dates are shown and typed in; the hours are those of each recipient."""
 
 
 def by_kind(session: Session, event_id: int) -> dict[MailingKind, Mailing]:
@@ -60,9 +58,15 @@ def window(event: Event, city: City) -> Window:
     return Window(city.timezone, event.opens, event.closes)
 
 
-def propose(event: Event, city: City, moment: datetime, *, with_shortlist: bool = True) -> Plan:
+def standing(event: Event, mailings: Mapping[MailingKind, Mailing]) -> Plan:
+    """The plan as it was saved."""
+    dates = {kind: mailings[kind].due_at for kind in DATED if kind in mailings}
+    return Plan(dates, event.opens, event.closes, event.zone)
+
+
+def propose(event: Event, moment: datetime, *, with_shortlist: bool = True) -> Plan:
     """A plan that suits the event's start: a date that has passed is left out."""
-    zone = ZoneInfo(city.timezone)
+    zone = ZoneInfo(event.zone)
     first = event.starts_at.astimezone(zone).date()
     hour = time(*divmod(min(event.opens + 60, event.closes - 1), 60))
     dates = {
@@ -71,49 +75,64 @@ def propose(event: Event, city: City, moment: datetime, *, with_shortlist: bool 
         if with_shortlist or kind != MailingKind.SHORTLIST
     }
     future = {kind: due for kind, due in dates.items() if moment < due < event.answers_until}
-    return Plan(future, event.opens, event.closes)
+    return Plan(future, event.opens, event.closes, event.zone)
 
 
-def filled(plan: Plan, city: City) -> dict[str, str]:
+def filled(plan: Plan) -> dict[str, str]:
     """The fields of the form, as `save` reads them."""
-    zone = ZoneInfo(city.timezone)
-    fields = {kind.value: f"{due.astimezone(zone):%Y-%m-%dT%H:%M}" for kind, due in plan.dates.items()}
-    hours = {"opens": plan.opens, "closes": plan.closes % DAY}
-    return dict.fromkeys(MailingKind, "") | fields | {name: _clock(minutes) for name, minutes in hours.items()}
+    dates = {kind.value: _typed(due, plan.zone) for kind, due in plan.dates.items()}
+    hours = {"opens": _clock(plan.opens), "closes": _clock(plan.closes % DAY)}
+    return dict.fromkeys(DATED, "") | dates | hours | {"zone": plan.zone}
+
+
+def _typed(due: datetime, zone: str) -> str:
+    return f"{due.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
 
 
 def _clock(minutes: int) -> str:
     return "{:02}:{:02}".format(*divmod(minutes, 60))
 
 
-def parse(fields: Mapping[str, str], event: Event, city: City, standing: Mapping[MailingKind, datetime]) -> Plan:
-    """The plan in the fields of the form, dates in the city's time; InvalidError says which field."""
-    dates = {kind: _date(kind, text, city) for kind in MailingKind if (text := fields.get(kind, "").strip())}
+def parse(fields: Mapping[str, str], event: Event, there: Plan, moment: datetime) -> Plan:
+    """The plan in the fields of the form, dates in the zone they name; InvalidError says which field.
+
+    there: the plan that stands. What has passed, and is as it was, is not looked at again."""
+    zone = fields.get("zone", "").strip() or there.zone
+    zone = zone if zone == there.zone else zones.checked(zone)
+    dates = {kind: _date(kind, text, zone, there, moment) for kind in DATED if (text := fields.get(kind, "").strip())}
     opens, closes = (_minutes(fields, name) for name in ("opens", "closes"))
     closes = closes or DAY
     if closes - opens < 60:
         raise InvalidError("Send hours: the end must be at least an hour after the beginning.")
-    for kind, due in dates.items():
+    plan = Plan(dates, opens, closes, zone)
+    _check_ends(plan, event, there)
+    open_dates = [kind for kind, due in dates.items() if due > moment or due != there.dates.get(kind)]
+    for earlier, later in pairwise(open_dates):
+        if dates[later] <= dates[earlier]:
+            raise InvalidError(f"{TITLES[later]}: must be later than the {TITLES[earlier].lower()}.")
+    return plan
+
+
+def _check_ends(plan: Plan, event: Event, there: Plan) -> None:
+    for kind, due in plan.dates.items():
         # A summary is of use to a broker after the answers are in, too.
         end, what = (
             (event.ends_at, "the event ends")
             if kind == MailingKind.SUMMARY
             else (event.answers_until, "the answers close")
         )
-        if due >= end and due != standing.get(kind):
-            local = end.astimezone(ZoneInfo(city.timezone))
+        if due >= end and due != there.dates.get(kind):
+            local = end.astimezone(ZoneInfo(plan.zone))
             raise InvalidError(f"{TITLES[kind]}: must be before {what}, {local:%-d %B %Y, %H:%M}.")
-    ordered = list(dates)
-    for earlier, later in pairwise(ordered):
-        if dates[later] <= dates[earlier]:
-            raise InvalidError(f"{TITLES[later]}: must be later than the {TITLES[earlier].lower()}.")
-    return Plan(dates, opens, closes)
 
 
-def _date(kind: MailingKind, text: str, city: City) -> datetime:
+def _date(kind: MailingKind, text: str, zone: str, there: Plan, moment: datetime) -> datetime:
+    due = there.dates.get(kind)
+    if due is not None and due <= moment and text == _typed(due, there.zone):
+        return due  # it has passed, and another zone does not make it pass again
     try:
-        moment = datetime.fromisoformat(text).replace(second=0, microsecond=0)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(city.timezone))).astimezone(UTC)
+        typed = datetime.fromisoformat(text).replace(second=0, microsecond=0)
+        return (typed if typed.tzinfo else typed.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidError(f"{TITLES[kind]}: expected a date and time such as 2027-03-10T09:00.") from None
 
@@ -129,17 +148,35 @@ def _minutes(fields: Mapping[str, str], name: str) -> int:
 def save(session: Session, actor: str, event_id: int, fields: Mapping[str, str]) -> Plan:
     """Set dates and hours as the form says; mails that wait already move along. InvalidError says which field."""
     event, moment = lock(session, event_id), now(session)
-    city = session.get_one(City, event.city_code)
     there = by_kind(session, event_id)
-    plan = parse(fields, event, city, {kind: row.due_at for kind, row in there.items()})
-    for kind in MailingKind:
+    before = standing(event, there)
+    plan = parse(fields, event, before, moment)
+    for kind in DATED:
         _set(session, event_id, kind, there.get(kind), plan.dates.get(kind), moment)
-    event.opens, event.closes = plan.opens, plan.closes
+    event.opens, event.closes, event.zone = plan.opens, plan.closes, plan.zone
     session.flush()
+    if _leave_differs(before, plan):
+        _refuse_to_strand(session, event)
     move(session, event)
-    dates = {kind.value: due.isoformat() for kind, due in plan.dates.items()}
-    audit.record(session, actor, "mailings.plan", f"event {event_id}", opens=plan.opens, closes=plan.closes, **dates)
+    detail = {kind.value: due.isoformat() for kind, due in plan.dates.items()} | {"zone": plan.zone}
+    audit.record(session, actor, "mailings.plan", f"event {event_id}", opens=plan.opens, closes=plan.closes, **detail)
     return plan
+
+
+def _leave_differs(before: Plan, plan: Plan) -> bool:
+    """Whether shortlist mails leave at other times by this plan."""
+    one, other = ((it.dates.get(MailingKind.SHORTLIST), it.opens, it.closes) for it in (before, plan))
+    return one != other
+
+
+def _refuse_to_strand(session: Session, event: Event) -> None:
+    waiting = select(Email.sme_id).where(
+        Email.event_id == event.id, Email.kind == MailingKind.SHORTLIST, is_queued(), col(Email.sme_id).is_not(None)
+    )
+    try:
+        refuse_shut(session, event, [sme_id for sme_id in session.exec(waiting) if sme_id is not None])
+    except ConflictError as error:
+        raise InvalidError(f"Shortlists wait already. {error}") from error
 
 
 def _set(
@@ -164,10 +201,10 @@ def _set(
 def stop(session: Session, actor: str, event_id: int, kind: MailingKind) -> None:
     """Hold what waits, and write no more of this kind until it is resumed. ConflictError where none is planned.
 
-    Shortlists can be stopped without a date, too: they may wait in a long queue."""
+    Shortlists can be stopped without a date, too: they may wait in a long queue; introductions have none."""
     lock(session, event_id)
     mailing = by_kind(session, event_id).get(kind)
-    if mailing is None and kind == MailingKind.SHORTLIST:
+    if mailing is None and kind in UNDATED:
         # Whole minutes, as the form knows no others: it must come back from there as it is.
         mailing = Mailing(event_id=event_id, kind=kind, due_at=now(session).replace(second=0, microsecond=0))
     if mailing is None:
@@ -189,42 +226,51 @@ def resume(session: Session, actor: str, event_id: int, kind: MailingKind) -> No
     if mailing.stopped_at is not None:
         mailing.stopped_at = None
         session.add(mailing)
-        waiting = _update(session, event_id, kind, is_stopped(), status=EmailStatus.QUEUED, error="")
+        waiting = change(session, event_id, kind, is_stopped(), status=EmailStatus.QUEUED, error="")
         move(session, event)
         audit.record(session, actor, "mailing.resume", f"event {event_id}", kind=kind, queued=waiting)
 
 
-def hold(session: Session, event_id: int, kind: MailingKind) -> int:
-    """Hold the mails of a stopped mailing that are queued; how many. One that is being sent is sent."""
-    return _update(session, event_id, kind, _queued(), status=EmailStatus.HELD, error=STOPPED)
-
-
-def is_stopped() -> ColumnElement[bool]:
-    """Of a mail: a stop holds it, and resuming will queue it again."""
-    return (col(Email.status) == EmailStatus.HELD) & (col(Email.error) == STOPPED)
-
-
-def _queued() -> ColumnElement[bool]:
-    return col(Email.status) == EmailStatus.QUEUED
-
-
 def supersede(session: Session, event_id: int, unchanged: Collection[int]) -> int:
     """Let no shortlist mail leave that still waits while a newer list is approved, but for these SMEs; how many."""
-    stale = (_queued() | is_stopped()) & col(Email.sme_id).not_in(unchanged)
+    stale = (is_queued() | is_stopped()) & col(Email.sme_id).not_in(unchanged)
     changes = {"status": EmailStatus.SUPPRESSED, "error": SUPERSEDED}
-    return _update(session, event_id, MailingKind.SHORTLIST, stale, **changes)
+    return change(session, event_id, MailingKind.SHORTLIST, stale, **changes)
+
+
+def refuse_shut(session: Session, event: Event, sme_ids: Collection[int]) -> None:
+    """ConflictError where the shortlist mails of these SMEs have a date, and no send hours are left from it until the
+    answers close: what is written then would never leave."""
+    mailing = by_kind(session, event.id).get(MailingKind.SHORTLIST)
+    if mailing is None:
+        return
+    start = max(now(session), mailing.due_at)
+    homes = select(City).where(col(City.code).in_(select(Sme.city_code).where(col(Sme.id).in_(sme_ids))))
+    shut = [
+        city.name
+        for city in session.exec(homes.order_by(City.name))
+        if next_open(start, window(event, city)) > event.answers_until
+    ]
+    if shut:
+        raise ConflictError(
+            f"The send hours do not open again before the answers close, in: {', '.join(shut)}. Widen them, or leave "
+            "the date of the shortlists empty, so that they go at once."
+        )
 
 
 def move(session: Session, event: Event) -> None:
-    """Give the waiting mails of an event the date and hours of its plan; a retry does not come sooner by it."""
+    """Give the waiting mails of an event the date and hours of its plan; a retry does not come sooner by it.
+
+    Introductions have neither: they leave at once, as somebody has just answered."""
     mailings, moment = by_kind(session, event.id), now(session)
+    mailings.pop(MailingKind.INTRODUCTION, None)
     for kind, mailing in mailings.items():
         for zone in set(session.exec(select(City.timezone))):
             theirs = select(Sme.id).join(City, col(City.code) == Sme.city_code).where(City.timezone == zone)
             here = col(Email.sme_id).in_(theirs) | (col(Email.sme_id).is_(None) & (col(Email.zone) == zone))
             _leave(session, event, kind, Window(zone, event.opens, event.closes), max(moment, mailing.due_at), here)
     if MailingKind.SHORTLIST not in mailings:
-        _leave(session, event, MailingKind.SHORTLIST, Window(), moment, _queued())
+        _leave(session, event, MailingKind.SHORTLIST, Window(), moment, is_queued())
     wake(session, "outbox.deliver")
 
 
@@ -235,10 +281,4 @@ def _leave(
     backs_off = (col(Email.attempts) > 0) & (col(Email.next_at) > at)
     changes = {"zone": hours.zone, "opens": hours.opens, "closes": hours.closes}
     next_at = case((backs_off, col(Email.next_at)), else_=at)
-    _update(session, event.id, kind, _queued() & whose, next_at=next_at, **changes)
-
-
-def _update(session: Session, event_id: int, kind: MailingKind, whose: ColumnElement[bool], **changes: object) -> int:
-    """Change mails of one kind, in the database and in the rows at hand; how many."""
-    mails = update(Email).where(col(Email.event_id) == event_id, col(Email.kind) == kind.value, whose)
-    return session.connection().execute(mails.values(**changes)).rowcount
+    change(session, event.id, kind, is_queued() & whose, next_at=next_at, **changes)

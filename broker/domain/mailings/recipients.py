@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain.mailings.plan import is_stopped
+from broker.domain.stops import is_stopped
 from broker.models import (
     INACTIVE,
     Account,
@@ -35,6 +35,11 @@ NOT_AFTER = {
     MailingKind.LAST_CALL: ((MailingKind.SHORTLIST, MailingKind.REMINDER), timedelta(hours=12)),
 }
 """The mails that must have been out for so long: nobody is pressed who has only just been written to."""
+SAYS_AS_MUCH = {
+    MailingKind.REMINDER: (MailingKind.REMINDER, MailingKind.LAST_CALL),
+    MailingKind.LAST_CALL: (MailingKind.LAST_CALL,),
+}
+"""The mails after which one of this kind is not written: a reminder that was stopped may be resumed late."""
 ON_ITS_WAY = (EmailStatus.QUEUED, EmailStatus.SENDING)
 
 
@@ -56,10 +61,10 @@ def due(
     query = _reachable(event, ShortlistStatus.APPROVED).where(
         col(Sme.city_code).in_(cities),
         _mailed(event, (MailingKind.SHORTLIST,), col(Email.status) == EmailStatus.SENT),
-        ~_mailed(
-            event, before, col(Email.status).in_(ON_ITS_WAY) | is_stopped() | (col(Email.sent_at) > moment - wait)
-        ),
-        ~_mailed(event, (kind,)),
+        ~_mailed(event, before, col(Email.status).in_(ON_ITS_WAY) | (col(Email.sent_at) > moment - wait)),
+        # A list that is held has not been shown yet; a reminder that was stopped holds nothing else up.
+        ~_mailed(event, (MailingKind.SHORTLIST,), is_stopped()),
+        ~_mailed(event, SAYS_AS_MUCH[kind]),
         *_has_not_said(event, kind),
     )
     return [Recipient(*row) for row in session.exec(query.limit(limit))]
@@ -69,7 +74,7 @@ def expected(session: Session, event: Event, kind: MailingKind, status: Shortlis
     """SMEs that would get a mail of this kind as things stand, by the lists of this status."""
     query = _reachable(event, status)
     if kind != MailingKind.SHORTLIST:
-        query = query.where(~_mailed(event, (kind,)), *_has_not_said(event, kind))
+        query = query.where(~_mailed(event, SAYS_AS_MUCH[kind]), *_has_not_said(event, kind))
     return [Recipient(*row) for row in session.exec(query)]
 
 

@@ -9,7 +9,7 @@ from broker.config import Settings
 from broker.domain import reminders
 from broker.domain.letters import Letter
 from broker.domain.mailings.plan import TITLES, window
-from broker.domain.outbox import ANSWERED, SUPERSEDED
+from broker.domain.outbox import ANSWERED, LAST_CALLED, SUPERSEDED
 from broker.domain.reminders import SummaryLetter, SummaryRow
 from broker.models import (
     Account,
@@ -89,11 +89,11 @@ def _undelivered(session: Session, event: Event, home: City) -> list[tuple[str, 
             Email.event_id == event.id,
             Sme.city_code == home.code,
             col(Email.status).in_(UNDELIVERED),
-            col(Email.error).not_in((SUPERSEDED, ANSWERED)),
+            col(Email.error).not_in((SUPERSEDED, LAST_CALLED, ANSWERED)),
         )
         .order_by(Sme.name, col(Email.id))
     )
-    titles = {kind.value: title for kind, title in TITLES.items()} | {"introduction": "Introduction"}
+    titles = {kind.value: title for kind, title in TITLES.items()}
     return [
         (name, titles.get(kind, kind), error or "the address is not to be mailed") for name, kind, status, error in rows
     ]

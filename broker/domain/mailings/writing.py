@@ -12,10 +12,11 @@ from broker.db import now
 from broker.domain import cards, interests, letters, reminders
 from broker.domain.letters import Letter
 from broker.domain.mailings import recipients
-from broker.domain.mailings.plan import hold, window
+from broker.domain.mailings.plan import window
 from broker.domain.mailings.recipients import Recipient
 from broker.domain.mailings.summaries import summary_letter
 from broker.domain.reminders import ReminderLetter
+from broker.domain.stops import hold
 from broker.domain.windows import is_open
 from broker.models import City, Email, Event, Mailing, MailingKind, Registration
 
@@ -58,12 +59,13 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
 
 def _due(session: Session, moment: datetime) -> list[tuple[Mailing, Event]]:
     answers_open = col(Event.answers_until) >= moment
+    until_the_end = col(Mailing.kind).in_((MailingKind.SUMMARY, MailingKind.INTRODUCTION))
     query = (
         select(Mailing, Event)
         .join(Event, col(Event.id) == Mailing.event_id)
         .where(
             (col(Mailing.due_at) <= moment) | col(Mailing.stopped_at).is_not(None),
-            answers_open | ((col(Mailing.kind) == MailingKind.SUMMARY) & (col(Event.ends_at) >= moment)),
+            answers_open | (until_the_end & (col(Event.ends_at) >= moment)),
         )
         .order_by(col(Mailing.due_at), col(Mailing.id))
         .with_for_update(of=Mailing, skip_locked=True)

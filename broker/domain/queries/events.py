@@ -8,8 +8,9 @@ from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain import approvals, runs
+from broker.domain import approvals, runs, zones
 from broker.domain.approvals import Approval
+from broker.domain.zones import Zone
 from broker.models import (
     INACTIVE,
     Account,
@@ -38,6 +39,11 @@ class EventRow:
     city: City
     registered: int
     approved: int
+
+    @property
+    def zone(self) -> Zone:
+        """That of the event's times."""
+        return zones.of_event(self.event, self.city)
 
 
 @dataclass(frozen=True, slots=True)

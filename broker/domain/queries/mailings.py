@@ -9,15 +9,31 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import approvals, cards, letters, mailings
+from broker.domain import approvals, cards, letters, mailings, places, zones
 from broker.domain.letters import Letter
-from broker.domain.mailings import Batch, Plan, Recipient, recipients
+from broker.domain.mailings import Batch, Recipient, recipients
+from broker.domain.queries import introduced
 from broker.domain.windows import next_open
+from broker.domain.zones import Zone
 from broker.errors import NotFoundError
-from broker.models import Account, City, Email, EmailStatus, Event, Mailing, MailingKind, ShortlistStatus
+from broker.models import (
+    DATED,
+    Account,
+    City,
+    Email,
+    EmailStatus,
+    Event,
+    Introduction,
+    Mailing,
+    MailingKind,
+    ShortlistStatus,
+)
 
 STAND_IN = "preview"
 """Instead of an SME's secret link: who looks at a preview must not be able to answer for it."""
+
+Whose = Recipient | tuple[Account, City] | Introduction
+"""What the letter of an addressee is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +47,11 @@ class PlanRow:
 
     @property
     def can_stop(self) -> bool:
-        """Whether there is something to stop: a date, or mails that wait."""
-        is_stopped = self.mailing is not None and self.mailing.stopped_at is not None
-        return not is_stopped and (self.mailing is not None or EmailStatus.QUEUED in self.mails)
+        """Whether there is something to stop: a date, mails that wait, or any that an answer may bring."""
+        if self.mailing is not None and self.mailing.stopped_at is not None:
+            return False
+        is_open = self.mailing is not None or self.kind == MailingKind.INTRODUCTION
+        return is_open or EmailStatus.QUEUED in self.mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,10 @@ class PlanView:
     closes: int
     is_planned: bool
     fields: dict[str, str]
+    zone: Zone
+    """The one its dates are in."""
+    zones: list[tuple[str, str]]
+    """(zone, words) that can be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +86,23 @@ class Preview:
     chosen: Addressee | None
     leaves_at: datetime | None
     message: EmailMessage | None
+    is_sample: bool = False
+    """Whether what it tells has not happened: an introduction of two who have not both said yes."""
 
 
 def plan_view(session: Session, event: Event) -> PlanView:
     """The plan of an event; where there is none yet, the form holds a proposal."""
-    city = session.get_one(City, event.city_code)
+    cities = places.cities(session)
+    city = next(one for one in cities if one.code == event.city_code)
     planned = mailings.by_kind(session, event.id)
-    plan = Plan({kind: row.due_at for kind, row in planned.items()}, event.opens, event.closes)
+    plan = mailings.standing(event, planned)
+    is_planned = bool(plan.dates)
     counted = _counts(session, event.id)
     rows = [PlanRow(kind, mailings.TITLES[kind], planned.get(kind), counted.get(kind, {})) for kind in MailingKind]
-    if not planned:
-        plan = mailings.propose(event, city, now(session), with_shortlist=not counted)
-    return PlanView(rows, event.opens, event.closes, bool(planned), mailings.filled(plan, city))
+    if not is_planned:
+        plan = mailings.propose(event, now(session), with_shortlist=not set(counted) & set(DATED))
+    fields, zone = mailings.filled(plan), zones.of_event(event, city)
+    return PlanView(rows, event.opens, event.closes, is_planned, fields, zone, zones.choices(cities, event.zone))
 
 
 def _counts(session: Session, event_id: int) -> dict[str, dict[EmailStatus, int]]:
@@ -95,7 +122,7 @@ def preview(session: Session, settings: Settings, event: Event, kind: MailingKin
     """The mail of this kind to `to`, or to the first who would get it; composed, and stored nowhere.
 
     NotFoundError where `to` would not get it."""
-    people = _brokers(session, event) if kind == MailingKind.SUMMARY else _smes(session, event, kind)
+    people = _people(session, event, kind)
     addressees = list(people)
     chosen = addressees[0] if addressees and to is None else next((one for one in addressees if one.id == to), None)
     if to is not None and chosen is None:
@@ -103,11 +130,23 @@ def preview(session: Session, settings: Settings, event: Event, kind: MailingKin
     mailing, moment = mailings.by_kind(session, event.id).get(kind), now(session)
     if chosen is None:
         return Preview([], None, None, None)
-    due = next_open(max(moment, mailing.due_at), mailings.window(event, chosen.city)) if mailing else None
-    envelope, context = _letter(session, settings, event, kind, people[chosen], due or moment)
+    has_date = mailing is not None and kind in DATED
+    due = next_open(max(moment, mailing.due_at), mailings.window(event, chosen.city)) if mailing and has_date else None
+    whose = people[chosen]
+    envelope, context = _letter(session, settings, event, kind, (chosen.id, whose), due or moment)
+    if envelope.sme_id is not None:
+        context = context | {"unsubscribe": f"{settings.public_url}/u/{STAND_IN}"}
     # Of nobody: whatever link a mail holds that acts for its SME, a preview holds none.
     message = letters.compose(session, settings, replace(envelope, sme_id=None), context)
-    return Preview(addressees, chosen, due, message)
+    return Preview(addressees, chosen, due, message, isinstance(whose, Introduction) and whose.id is None)
+
+
+def _people(session: Session, event: Event, kind: MailingKind) -> dict[Addressee, Whose]:
+    if kind == MailingKind.SUMMARY:
+        return dict(_brokers(session, event))
+    if kind == MailingKind.INTRODUCTION:
+        return {Addressee(sme.id, sme.name, city): pair for sme, city, pair in introduced.pairs(session, event)}
+    return dict(_smes(session, event, kind))
 
 
 def _brokers(session: Session, event: Event) -> dict[Addressee, tuple[Account, City]]:
@@ -131,9 +170,12 @@ def _letter(
     settings: Settings,
     event: Event,
     kind: MailingKind,
-    whose: Recipient | tuple[Account, City],
+    addressed: tuple[int, Whose],
     moment: datetime,
 ) -> Letter:
+    to, whose = addressed
+    if isinstance(whose, Introduction):
+        return introduced.letter(session, settings, event, whose, to)
     if isinstance(whose, tuple):
         return mailings.summary_letter(session, settings, event, *whose)
     link = f"{settings.public_url}/s/{STAND_IN}"

@@ -1,14 +1,14 @@
 """what a draft of a mail was made of
 
 Revision: 0012
-Before: 0003
+Before: 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
