@@ -76,6 +76,8 @@ class Card:
     shares: dict[str, float]
     """What each criterion adds to the strength, for whoever reviews the pair."""
     answer: Answer | None
+    reason: str
+    """Why it answered so, if it said: not for the partner."""
     contact: Contact | None
 
 
@@ -122,7 +124,7 @@ def _card(
     city: City,
     hub: Hub | None,
     sector: Sector | None,
-    answer: Answer | None,
+    interest: Interest | None,
     contact: Contact | None,
 ) -> Card:
     own, theirs = ("a", "b") if match.a_id == sme_id else ("b", "a")
@@ -143,7 +145,8 @@ def _card(
         distance=DISTANCE.get(evidence.get("distance", ""), ""),
         missing=tuple(missing_in_words(evidence.get("missing", []), sme_id)),
         shares=evidence.get("shares", {}),
-        answer=answer,
+        answer=interest.answer if interest else None,
+        reason=interest.reason if interest else "",
         contact=contact,
     )
 
@@ -208,9 +211,11 @@ def _names(codes: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(names.get(code, code) for code in codes)
 
 
-def _answers(session: Session, events: Collection[int], sme_ids: Collection[int]) -> dict[tuple[int, int, int], Answer]:
+def _answers(
+    session: Session, events: Collection[int], sme_ids: Collection[int]
+) -> dict[tuple[int, int, int], Interest]:
     rows = session.exec(select(Interest).where(col(Interest.event_id).in_(events), col(Interest.sme_id).in_(sme_ids)))
-    return {(row.event_id, row.sme_id, row.partner_id): row.answer for row in rows}
+    return {(row.event_id, row.sme_id, row.partner_id): row for row in rows}
 
 
 def _disclosed_contacts(

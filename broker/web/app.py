@@ -25,8 +25,11 @@ from broker.web import (
     metrics,
     organiser,
     outbox,
+    proposals,
     public,
     sme,
+    sme_data,
+    sme_profile,
     unsubscribe,
 )
 from broker.web.deps import SignInNeededError
@@ -97,7 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, sme_data,
+        sme_profile, proposals, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
