@@ -71,8 +71,8 @@ def can_answer(session: Session, event: Event) -> bool:
 def who_left(session: Session, event_id: int, sme_ids: Collection[int]) -> set[int]:
     """Of these SMEs, those that do not take part any more: not registered, paused, expired, or without consent."""
     taking_part = (
-        select(Sme.id)
-        .join(Registration, col(Registration.sme_id) == Sme.id)
+        select(Registration.sme_id)
+        .join(Sme, col(Sme.id) == Registration.sme_id)
         .join(Consent, col(Consent.sme_id) == Sme.id)
         .where(Registration.event_id == event_id, col(Sme.id).in_(sme_ids), col(Sme.status).not_in(INACTIVE))
         .where(Consent.purpose == Purpose.MATCHING, col(Consent.withdrawn_at).is_(None))

@@ -61,6 +61,7 @@ def download(settings: SettingsDep, session: SessionDep, token: str) -> Response
     """The same as a file that other programs read."""
     sme = session.get_one(Sme, interests.open_link(session, settings, token).sme_id)
     text = json.dumps(own_data(session, sme), ensure_ascii=False, indent=2, default=_plain)
+    text = text.replace("<", "\\u003c")  # the same to a program, and no tag to whoever opens it as a page
     headers = {"content-disposition": 'attachment; filename="my-data.json"'}
     return Response(text, media_type="application/json", headers=headers)
 

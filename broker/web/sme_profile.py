@@ -5,13 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
-from starlette.datastructures import FormData
 
 from broker.domain import interests, letters, profiles, proposals
 from broker.domain.languages import Reading, find_languages, find_markets
 from broker.domain.queries import requests
 from broker.domain.queries.sme_pages import seen_by_others
-from broker.errors import ConflictError, InvalidError
+from broker.errors import InvalidError
 from broker.models import City, Sme
 from broker.web.deps import FormDep, SessionDep, SettingsDep
 from broker.web.pages import ENGLISH, redirect, render

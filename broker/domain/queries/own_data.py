@@ -139,7 +139,7 @@ def _answers(session: Session, sme: Sme, events: dict[int, str]) -> Rows:
 
 
 def _introductions(session: Session, sme: Sme, events: dict[int, str]) -> Rows:
-    other = Sme.id == func.coalesce(func.nullif(Introduction.a_id, sme.id), Introduction.b_id)
+    other = col(Sme.id) == func.coalesce(func.nullif(Introduction.a_id, sme.id), Introduction.b_id)
     found = session.exec(
         select(Introduction, Sme.name)
         .join(Sme, other)
@@ -150,7 +150,7 @@ def _introductions(session: Session, sme: Sme, events: dict[int, str]) -> Rows:
 
 
 def _known_partners(session: Session, sme: Sme) -> list[str]:
-    other = Sme.id == func.coalesce(func.nullif(PastPartner.a_id, sme.id), PastPartner.b_id)
+    other = col(Sme.id) == func.coalesce(func.nullif(PastPartner.a_id, sme.id), PastPartner.b_id)
     own = (PastPartner.a_id == sme.id) | (PastPartner.b_id == sme.id)
     return list(session.exec(select(Sme.name).join(PastPartner, other).where(own).order_by(Sme.name)))
 
