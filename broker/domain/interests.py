@@ -77,7 +77,8 @@ def who_left(session: Session, event_id: int, sme_ids: Collection[int]) -> set[i
         .where(Registration.event_id == event_id, col(Sme.id).in_(sme_ids), col(Sme.status).not_in(INACTIVE))
         .where(Consent.purpose == Purpose.MATCHING, col(Consent.withdrawn_at).is_(None))
     )
-    return set(sme_ids) - set(session.exec(taking_part))
+    there = session.exec(taking_part).all()
+    return set(sme_ids).difference(there)
 
 
 def express(
