@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from babel import Locale
@@ -160,6 +161,7 @@ class Introduced:
     city: str
     website: str
     contact: Contact | None
+    made_at: datetime
 
 
 def introduced(session: Session, event_id: int, sme_id: int) -> list[Introduced]:
@@ -172,9 +174,9 @@ def introduced(session: Session, event_id: int, sme_id: int) -> list[Introduced]
         )
         .order_by(col(Introduction.made_at))
     ).all()
-    others = [row.b_id if row.a_id == sme_id else row.a_id for row in pairs]
+    others = {row.b_id if row.a_id == sme_id else row.a_id: row.made_at for row in pairs}
     found = {
-        sme.id: Introduced(sme.id, sme.name, city.name, sme.website, contact)
+        sme.id: Introduced(sme.id, sme.name, city.name, sme.website, contact, others[sme.id])
         for sme, city, contact in session.exec(
             select(Sme, City, Contact)
             .join(City, col(City.code) == Sme.city_code)

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from broker.db import now
 from broker.domain import cards, interests, letters
 from broker.domain.cards import Card, Introduced
 from broker.domain.queries.shortlists import ListRow, approved_for
 from broker.domain.records import load_record
-from broker.models import Account, City, Event, Introduction, Registration, Sector, ShortlistEntry, Sme
+from broker.models import Account, City, Event, Registration, Sector, ShortlistEntry, Sme
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class OwnPage:
     sme: Sme
     broker: Account | None
     organiser: Account | None
+    """Whom to ask where the city has no broker."""
     row: ListRow | None
     introduced: list[Introduced]
     """From earlier shortlists: they stay, with their contacts."""
@@ -73,25 +74,20 @@ def own_page(session: Session, registration: Registration) -> OwnPage:
     row = approved_for(session, registration)
     on_list = {card.partner_id for card in row.cards} if row else set()
     introduced = cards.introduced(session, event.id, sme.id)
+    broker = letters.broker_of(session, sme.city_code)
     return OwnPage(
         event=event,
         city=session.get_one(City, event.city_code),
         sme=sme,
-        broker=letters.broker_of(session, sme.city_code),
-        organiser=session.get(Account, event.organiser_id) if event.organiser_id else None,
+        broker=broker,
+        organiser=None if broker or not event.organiser_id else session.get(Account, event.organiser_id),
         row=row,
         introduced=[partner for partner in introduced if partner.partner_id not in on_list],
-        introduced_at=_introduced_at(session, event.id, sme.id),
+        introduced_at={partner.partner_id: partner.made_at for partner in introduced},
         left=frozenset(interests.who_left(session, event.id, on_list)),
         gone=_gone(session, row) if row else 0,
         seconds_left=max(0, int((event.answers_until - now(session)).total_seconds())),
     )
-
-
-def _introduced_at(session: Session, event_id: int, sme_id: int) -> dict[int, datetime]:
-    own = (col(Introduction.a_id) == sme_id) | (col(Introduction.b_id) == sme_id)
-    rows = session.exec(select(Introduction).where(Introduction.event_id == event_id, own))
-    return {row.b_id if row.a_id == sme_id else row.a_id: row.made_at for row in rows}
 
 
 def _gone(session: Session, row: ListRow) -> int:
