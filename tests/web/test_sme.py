@@ -204,6 +204,7 @@ def test_an_introduced_partner_stays_with_its_contact_when_a_new_list_leaves_it_
             session.delete(entry)
     page = client.get(world.links["Spielwerk"]).text
     assert "introduced from an earlier shortlist" in page
+    assert "You can still change your answer" not in page
     assert _addresses(database)[medilab.id] in page
 
 
@@ -313,18 +314,35 @@ def test_what_happens_to_an_introduction_is_said_before_the_answer_is_changed(br
 
 def test_partners_that_left_are_told_kindly(browse: Browse, world: World, database: Database) -> None:
     client = browse()
-    with database.write() as session:
-        session.get_one(Sme, world.smes["Medilab Plzeň"].id).status = SmeStatus.PAUSED
+    _pause(database, world)
     page = client.get(world.links["Spielwerk"]).text
     assert "Medilab Plzeň does not take part at the moment, so there is nothing to answer." in page
     assert "0 of 1 answered" in page
     assert _answer(client, world, "Spielwerk", "Medilab Plzeň", "interested").status_code == 409
 
     with database.write() as session:
+        session.get_one(Sme, world.smes["Medilab Plzeň"].id).status = SmeStatus.PUBLISHED
+    _answer(client, world, "Spielwerk", "Medilab Plzeň", "interested")
+    _pause(database, world)
+    assert "Your answer is kept in case they come back." in client.get(world.links["Spielwerk"]).text
+    with database.write() as session:
+        session.get_one(Sme, world.smes["Medilab Plzeň"].id).status = SmeStatus.PUBLISHED
+    _answer(client, world, "Medilab Plzeň", "Spielwerk", "interested")
+    _pause(database, world)
+    page = client.get(world.links["Spielwerk"]).text
+    assert "You can still write to each other." in page
+    assert "You can still change your answer" not in page
+
+    with database.write() as session:
         erasure.erase(session, "ann", world.smes["Medilab Plzeň"].id)
     page = client.get(world.links["Spielwerk"]).text
     assert "One firm that was on your list has left the network" in page
     assert "Medilab" not in page
+
+
+def _pause(database: Database, world: World) -> None:
+    with database.write() as session:
+        session.get_one(Sme, world.smes["Medilab Plzeň"].id).status = SmeStatus.PAUSED
 
 
 def test_the_page_takes_as_many_statements_for_eight_partners_as_for_one(
