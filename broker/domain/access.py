@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from broker.errors import NotFoundError
-from broker.models import Account, Email, Event, ImportFile, MatchRun, Role, Sme
+from broker.models import Account, Email, Event, ImportFile, MatchRun, Proposal, Role, Sme
 
 GONE = "This page does not exist, or it is not yours to see."
 
@@ -28,6 +28,15 @@ def sme(session: Session, account: Account, sme_id: int, *, lock: bool = False) 
     if row is None or city not in (None, row.city_code):
         raise NotFoundError(GONE)
     return row
+
+
+def proposal(session: Session, account: Account, sme_id: int, proposal_id: int) -> tuple[Sme, Proposal]:
+    """A proposal of an SME of the broker's city; both rows are locked, for it is about to be answered."""
+    owner = sme(session, account, sme_id, lock=True)
+    row = session.get(Proposal, proposal_id, with_for_update=True)
+    if row is None or row.sme_id != owner.id:
+        raise NotFoundError(GONE)
+    return owner, row
 
 
 def event(session: Session, account: Account, event_id: int) -> Event:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from babel import Locale
@@ -76,6 +77,8 @@ class Card:
     shares: dict[str, float]
     """What each criterion adds to the strength, for whoever reviews the pair."""
     answer: Answer | None
+    reason: str
+    """Why it answered so, if it said: not for the partner."""
     contact: Contact | None
 
 
@@ -122,7 +125,7 @@ def _card(
     city: City,
     hub: Hub | None,
     sector: Sector | None,
-    answer: Answer | None,
+    interest: Interest | None,
     contact: Contact | None,
 ) -> Card:
     own, theirs = ("a", "b") if match.a_id == sme_id else ("b", "a")
@@ -143,7 +146,8 @@ def _card(
         distance=DISTANCE.get(evidence.get("distance", ""), ""),
         missing=tuple(missing_in_words(evidence.get("missing", []), sme_id)),
         shares=evidence.get("shares", {}),
-        answer=answer,
+        answer=interest.answer if interest else None,
+        reason=interest.reason if interest else "",
         contact=contact,
     )
 
@@ -157,6 +161,7 @@ class Introduced:
     city: str
     website: str
     contact: Contact | None
+    made_at: datetime
 
 
 def introduced(session: Session, event_id: int, sme_id: int) -> list[Introduced]:
@@ -169,9 +174,9 @@ def introduced(session: Session, event_id: int, sme_id: int) -> list[Introduced]
         )
         .order_by(col(Introduction.made_at))
     ).all()
-    others = [row.b_id if row.a_id == sme_id else row.a_id for row in pairs]
+    others = {row.b_id if row.a_id == sme_id else row.a_id: row.made_at for row in pairs}
     found = {
-        sme.id: Introduced(sme.id, sme.name, city.name, sme.website, contact)
+        sme.id: Introduced(sme.id, sme.name, city.name, sme.website, contact, others[sme.id])
         for sme, city, contact in session.exec(
             select(Sme, City, Contact)
             .join(City, col(City.code) == Sme.city_code)
@@ -208,9 +213,11 @@ def _names(codes: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(names.get(code, code) for code in codes)
 
 
-def _answers(session: Session, events: Collection[int], sme_ids: Collection[int]) -> dict[tuple[int, int, int], Answer]:
+def _answers(
+    session: Session, events: Collection[int], sme_ids: Collection[int]
+) -> dict[tuple[int, int, int], Interest]:
     rows = session.exec(select(Interest).where(col(Interest.event_id).in_(events), col(Interest.sme_id).in_(sme_ids)))
-    return {(row.event_id, row.sme_id, row.partner_id): row.answer for row in rows}
+    return {(row.event_id, row.sme_id, row.partner_id): row for row in rows}
 
 
 def _disclosed_contacts(

@@ -1,6 +1,7 @@
 """An SME's answers about the partners it was shown, and the introduction when both said yes."""
 
 import hashlib
+from collections.abc import Collection
 from hmac import compare_digest
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -9,18 +10,24 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.db import now
 from broker.domain import audit, events, letters, stops
-from broker.errors import ConflictError, NotFoundError
+from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
+    INACTIVE,
     Answer,
+    Consent,
     Event,
     Interest,
     Introduction,
     MailingKind,
+    Purpose,
     Registration,
     Shortlist,
     ShortlistEntry,
     ShortlistStatus,
+    Sme,
 )
+
+MAX_REASON = 300
 
 
 def link(settings: Settings, registration: Registration) -> str:
@@ -62,28 +69,60 @@ def can_answer(session: Session, event: Event) -> bool:
     return now(session) <= event.answers_until
 
 
+def who_left(session: Session, event_id: int, sme_ids: Collection[int]) -> set[int]:
+    """Of these SMEs, those that do not take part any more: not registered, paused, expired, or without consent."""
+    taking_part = (
+        select(Registration.sme_id)
+        .join(Sme, col(Sme.id) == Registration.sme_id)
+        .join(Consent, col(Consent.sme_id) == Sme.id)
+        .where(Registration.event_id == event_id, col(Sme.id).in_(sme_ids), col(Sme.status).not_in(INACTIVE))
+        .where(Consent.purpose == Purpose.MATCHING, col(Consent.withdrawn_at).is_(None))
+    )
+    there = session.exec(taking_part).all()
+    return set(sme_ids).difference(there)
+
+
 def express(
-    session: Session, settings: Settings, registration: Registration, partner_id: int, answer: Answer
+    session: Session,
+    settings: Settings,
+    registration: Registration,
+    partner_id: int,
+    answer: Answer,
+    reason: str | None = None,
 ) -> Introduction | None:
     """Write or change an SME's answer; the introduction where it makes the yes mutual, else None.
 
-    NotFoundError if the partner is not on its approved shortlist, ConflictError after the deadline."""
+    reason: why; None leaves that of the same answer as it is, and another answer has none yet.
+    NotFoundError if the partner is not on its approved shortlist, ConflictError after the deadline or if the partner
+    left meanwhile, InvalidError if the reason is too long."""
     event = events.get(session, registration.event_id)
     _lock_pair(session, registration, partner_id)
     if not can_answer(session, event):
         raise ConflictError("Answers for this workshop are closed. Your broker can still help you.")
-    _keep(session, registration, partner_id, answer)
+    if who_left(session, event.id, [partner_id]):
+        raise ConflictError("This firm does not take part any more, so there is nothing to answer.")
+    _keep(session, registration, partner_id, answer, _checked(reason))
     theirs = _find(session, event, partner_id, registration.sme_id)
     if answer == Answer.INTERESTED and theirs is not None and theirs.answer == Answer.INTERESTED:
         return _introduce(session, settings, event, registration.sme_id, partner_id)
     return None
 
 
-def _keep(session: Session, registration: Registration, partner_id: int, answer: Answer) -> None:
+def _checked(reason: str | None) -> str | None:
+    """A reason on one line, as it is kept."""
+    if reason is None:
+        return None
+    line = " ".join(reason.split())
+    if len(line) > MAX_REASON:
+        raise InvalidError(f"Your reason is {len(line)} letters long. Say it in at most {MAX_REASON}.")
+    return line
+
+
+def _keep(session: Session, registration: Registration, partner_id: int, answer: Answer, reason: str | None) -> None:
     """The newest answer counts; the same one again changes nothing."""
     event = events.get(session, registration.event_id)
     mine = _find(session, event, registration.sme_id, partner_id)
-    if mine is not None and mine.answer == answer:
+    if mine is not None and mine.answer == answer and reason in (None, mine.reason):
         return
     mine = mine or Interest(
         event_id=registration.event_id,
@@ -92,10 +131,12 @@ def _keep(session: Session, registration: Registration, partner_id: int, answer:
         answer=answer,
         answered_at=now(session),
     )
+    mine.reason = reason or ""  # another answer needs a reason of its own
     mine.answer, mine.answered_at = answer, now(session)
     session.add(mine)
     session.flush()
     actor, subject = f"sme {registration.sme_id}", f"event {event.id}"
+    # Not the reason's words: the record outlives an erasure.
     audit.record(session, actor, "interest.express", subject, partner=partner_id, answer=answer)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Envelope",
     "Letter",
     "ShortlistLetter",
+    "broker_of",
     "compose",
     "introductions",
     "reply_addresses",
@@ -137,7 +138,7 @@ def undelivered(session: Session, settings: Settings, email: Email, reason: str)
 
     reason: what the mail server said."""
     sme = session.get(Sme, email.sme_id) if email.sme_id is not None else None
-    account = _broker(session, sme.city_code) if sme is not None else None
+    account = broker_of(session, sme.city_code) if sme is not None else None
     if sme is None or account is None:
         return None
     envelope = Envelope(
@@ -154,8 +155,8 @@ def undelivered(session: Session, settings: Settings, email: Email, reason: str)
     return write(session, settings, envelope, context | {"demo": settings.is_demo})
 
 
-def _broker(session: Session, city_code: str) -> Account | None:
-    """The one to whom replies go, too."""
+def broker_of(session: Session, city_code: str) -> Account | None:
+    """The broker of a city: the one to whom replies go, too."""
     of_city = Account.role == Role.BROKER, Account.city_code == city_code, col(Account.active)
     return session.exec(select(Account).where(*of_city).order_by(col(Account.id)).limit(1)).first()
 

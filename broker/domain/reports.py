@@ -138,10 +138,12 @@ def _answer_rows(session: Session, event_id: int) -> Table:
             row.answer.value,
             row.answered_at.strftime("%Y-%m-%d %H:%M UTC"),
             "yes" if frozenset((row.sme_id, row.partner_id)) in introduced else "",
+            row.reason,
         )
         for row in answers
     ]
-    return Table(("sme", "sme_city", "partner", "partner_city", "answer", "answered_at", "introduced"), rows)
+    columns = ("sme", "sme_city", "partner", "partner_city", "answer", "answered_at", "introduced", "reason")
+    return Table(columns, rows)
 
 
 def _participants(session: Session, event_id: int) -> Table:

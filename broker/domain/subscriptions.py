@@ -121,6 +121,11 @@ def why_not_undone(session: Session, contact: Contact) -> str:
     return NOT_YOURS if consent.withdrawn_at is not None and consent.withdrawn_at < stopped.since else ""
 
 
+def contact_of(session: Session, sme: Sme) -> Contact | None:
+    """Whom an SME's mails go to, if anybody."""
+    return session.exec(select(Contact).where(Contact.sme_id == sme.id)).one_or_none()
+
+
 def is_subscribed(session: Session, contact: Contact) -> bool:
     """Whether this contact gets mails: it agreed to, and its address is not suppressed."""
     sme = session.get_one(Sme, contact.sme_id)

@@ -132,6 +132,8 @@ class Interest(SQLModel, table=True):
     partner_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     answer: Answer = Field(sa_type=text_enum(Answer))
     answered_at: datetime = Field(sa_type=UTCDateTime)
+    reason: str = Field(default="", max_length=300, sa_column_kwargs={"server_default": ""})
+    """Why, in its own words, if it says: for its broker and the organiser, never for the partner."""
 
 
 class Introduction(SQLModel, table=True):

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from broker.db import UTCDateTime, text_enum
@@ -50,6 +51,10 @@ class Sme(SQLModel, table=True):
     website: str = Field(default="", max_length=300)
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
+    paused_from: SmeStatus | None = Field(default=None, sa_type=text_enum(SmeStatus))
+    """Where it paused itself: the status it goes back to when it takes up again. None where somebody else did."""
+    erasure_asked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    """Since when it waits for its broker to erase it."""
 
 
 class StatementKind(StrEnum):
@@ -133,3 +138,42 @@ class ImportFile(SQLModel, table=True):
     uploaded_at: datetime = Field(sa_type=UTCDateTime)
     applied_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     outcome: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
+
+
+class ProposalStatus(StrEnum):
+    """Open until its broker accepts (all or some of it) or declines it, or the SME takes it back."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class Proposal(SQLModel, table=True):
+    """A change of its profile that an SME asks its broker for: one open at a time, and nothing changes until then."""
+
+    __table_args__ = (
+        Index(
+            "ix_proposal_open",
+            "sme_id",
+            unique=True,
+            sqlite_where=text("status = 'open'"),
+            postgresql_where=text("status = 'open'"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
+    version: int
+    """Of the profile it was written over."""
+    before: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """What the fields held in that version, by their names in a ProfileData."""
+    after: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """What they should hold."""
+    status: ProposalStatus = Field(default=ProposalStatus.OPEN, sa_type=text_enum(ProposalStatus))
+    made_at: datetime = Field(sa_type=UTCDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    accepted: list[str] = Field(default_factory=list, sa_type=JSON)
+    """The fields that were taken over."""
+    note: str = Field(default="", max_length=1000)
+    """What the broker says to it; the SME reads it."""

@@ -25,8 +25,11 @@ from broker.web import (
     metrics,
     organiser,
     outbox,
+    proposals,
     public,
     sme,
+    sme_data,
+    sme_profile,
     tokens,
     unsubscribe,
 )
@@ -99,7 +102,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, tokens, unsubscribe,
+        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, sme_data,
+        sme_profile, proposals, tokens, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     app.mount(API, create_api(app.state), name="api")

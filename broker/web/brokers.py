@@ -8,12 +8,12 @@ from sqlmodel import Session
 
 from broker.domain import access, accounts, profiles
 from broker.domain.profiles import ProfileData
-from broker.domain.queries import places, smes
+from broker.domain.queries import places, requests, smes
 from broker.domain.queries.events import introductions
 from broker.domain.queries.rings import rings_of_city
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, City, Sector, Sme, SmeStatus
-from broker.web import profile_form
+from broker.web import profile_form, sme_profile
 from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
 from broker.web.pages import redirect, render
 
@@ -85,6 +85,9 @@ def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_
         "view": smes.sme_view(session, sme),
         "readiness": dict(profile_form.READINESS),
         "ring_link": _own_page(account),
+        "requests": requests.of_sme(session, sme),
+        "in_words": sme_profile.in_words,
+        "labels": sme_profile.THEIRS,
     }
     return render(request, "pages/sme.html", context)
 

@@ -8,9 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from sqlmodel import select
 
-from broker.models import Match, MatchRun, Shortlist, ShortlistStatus
+from broker.db import now
+from broker.models import Match, MatchRun, Shortlist, ShortlistStatus, Sme
 from tests.browser.conftest import Service
-from tests.web.world import add_ring
+from tests.web.world import add_ring, propose
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 SHEET = "Name;City;Needs\nNeuland;Berlin;eine Klinik\nSPIELWERK GmbH;Berlin;eine Schule\nFern;Atlantis;\n"
@@ -27,6 +28,8 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         for match in session.exec(select(Match)):
             match.evidence = match.evidence | {"shares": {"fit": 0.6, "history": 0.1}}
         add_ring(session, service.world)
+        propose(session, service.world)
+        session.get_one(Sme, service.world.smes["Spielwerk"].id).erasure_asked_at = now(session)
         run = session.get_one(MatchRun, service.world.run.id)
         run.report = run.report | {"relaxations": ["allow one partner from Berlin's own city for 3 SMEs"]}
     sme = service.world.smes["Spielwerk"].id
@@ -44,6 +47,11 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         service.world.links["Medilab Plzeň"],
         service.world.links["Solar Łódka"],
         "/s/wrong",
+        *(
+            service.world.links[name] + page
+            for name in ("Spielwerk", "Medilab Plzeň")
+            for page in ("/profile", "/data")
+        ),
     ):
         _look(stranger, path, found)
     admin = open_page("admin", width=width, scheme=scheme)
@@ -52,6 +60,7 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         "/smes?q=nothing-like-it",
         f"/smes/{sme}",
         f"/smes/{sme}/edit",
+        f"/smes/{sme}/erasure",
         "/smes/new",
         "/events",
         event,
@@ -77,7 +86,12 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
 def _answer_both(page: Page, service: Service) -> None:
     for own, other in (("Medilab Plzeň", "Nordljus Film"), ("Nordljus Film", "Medilab Plzeň")):
         page.goto(service.world.links[own])
-        page.locator(f"#partner-{service.world.smes[other].id}").get_by_role("button", name="Interested").click()
+        card = page.locator(f"#partner-{service.world.smes[other].id}")
+        card.get_by_role("button", name="Interested").click()
+        card.get_by_text("Add a reason").click()
+        card.get_by_label("What would you like to talk about?").fill("motion capture")
+        card.get_by_role("button", name="Save the reason").click()
+        card.get_by_text("motion capture").first.wait_for()
 
 
 def _import_pages(page: Page, found: dict[str, list[str]]) -> None:

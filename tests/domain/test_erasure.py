@@ -26,6 +26,7 @@ from broker.models import (
     MatchRun,
     PairRule,
     PastPartner,
+    Proposal,
     Registration,
     Role,
     RunStatus,
@@ -59,7 +60,7 @@ def dilna(database: Database, settings: Settings) -> Sme:
         _leave_traces(session, dilna, ada, lists)
         approvals.approve(session, settings, "ann", event.id)
         interests.express(session, settings, registrations[0], ada.id, Answer.INTERESTED)
-        interests.express(session, settings, registrations[1], dilna.id, Answer.INTERESTED)
+        interests.express(session, settings, registrations[1], dilna.id, Answer.INTERESTED, f"We like {NAME}")
         _write_to_the_broker(session, event)
         for waiting in session.exec(select(Email).order_by(col(Email.id)).offset(2)):
             waiting.next_at += timedelta(hours=1)
@@ -83,6 +84,7 @@ def _leave_traces(session: Session, dilna: Sme, ada: Sme, lists: dict[int, Short
     session.add_all(
         [
             Embedding(sme_id=dilna.id, model="m", text_hash="h", vector=b"\0"),
+            Proposal(sme_id=dilna.id, version=1, after={"description": PHRASE}, note=NAME, made_at=now(session)),
             PastPartner(a_id=dilna.id, b_id=ada.id, source="test"),
             PairRule(event_id=lists[ada.id].event_id, a_id=dilna.id, b_id=ada.id, kind="pin"),
             _upload(session, f"Name,E-Mail\n{NAME} s.r.o.,x@y.example\n"),
@@ -129,9 +131,9 @@ def tables_with(session: Session, words: str) -> set[str]:
 
 def test_name_address_person_and_words_are_in_no_table_afterwards(database: Database, dilna: Sme) -> None:
     with database.read() as session:
-        assert tables_with(session, NAME) >= {"sme", "email", "matchrun", "shortlist", "importfile"}
+        assert tables_with(session, NAME) >= {"sme", "email", "matchrun", "shortlist", "importfile", "interest"}
         assert tables_with(session, ADDRESS) >= {"contact", "email", "importfile"}
-        assert tables_with(session, PHRASE) >= {"statement", "matchrun"}
+        assert tables_with(session, PHRASE) >= {"statement", "matchrun", "proposal"}
 
     with database.write() as session:
         erasure.erase(session, "ann", dilna.id)

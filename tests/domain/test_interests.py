@@ -10,9 +10,21 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import approvals, cards, interests, reports
-from broker.errors import ConflictError, NotFoundError
-from broker.models import Answer, AuditEntry, Contact, Email, Event, Interest, Introduction, Registration, Sme
+from broker.domain import approvals, cards, consents, interests, reports
+from broker.errors import ConflictError, InvalidError, NotFoundError
+from broker.models import (
+    Answer,
+    AuditEntry,
+    Contact,
+    Email,
+    Event,
+    Interest,
+    Introduction,
+    Purpose,
+    Registration,
+    Sme,
+    SmeStatus,
+)
 from tests.factories import make_event, make_shortlists, make_sme, register
 
 SECRET = "a secret of this test only, long enough"
@@ -174,3 +186,68 @@ def test_two_yeses_at_the_same_moment_introduce_exactly_once(
     with database.read() as reader:
         assert len(reader.exec(select(Introduction)).all()) == 1
         assert len(reader.exec(select(Email).where(Email.kind == "introduction")).all()) == 2
+
+
+def explain(session: Session, pair: list[Registration], what: Answer, reason: str | None) -> str:
+    interests.express(session, SETTINGS, pair[0], pair[1].sme_id, what, reason)
+    return session.exec(select(Interest.reason)).one()
+
+
+def test_a_reason_is_kept_with_its_answer_and_not_with_another(session: Session, pair: list[Registration]) -> None:
+    assert explain(session, pair, Answer.NEVER, "  a direct\r\n competitor ") == "a direct competitor"
+    assert explain(session, pair, Answer.NEVER, None) == "a direct competitor"
+    assert explain(session, pair, Answer.NEVER, "of ours") == "of ours"
+    assert explain(session, pair, Answer.NEVER, "") == ""
+    assert explain(session, pair, Answer.NOT_NOW, "in May") == "in May"
+    assert explain(session, pair, Answer.INTERESTED, None) == ""
+
+
+def test_a_reason_is_bounded_and_its_words_are_not_in_the_record(session: Session, pair: list[Registration]) -> None:
+    with pytest.raises(InvalidError, match="301 letters"):
+        explain(session, pair, Answer.NEVER, "x" * 301)
+    assert session.exec(select(Interest)).all() == []
+    explain(session, pair, Answer.NEVER, "competitor " * 27)
+    details = [
+        entry.detail for entry in session.exec(select(AuditEntry).where(AuditEntry.action == "interest.express"))
+    ]
+    assert details == [{"partner": pair[1].sme_id, "answer": "never"}]
+
+
+def test_a_reason_is_told_to_the_organiser_and_on_the_own_card_but_never_on_the_partners(
+    session: Session, pair: list[Registration]
+) -> None:
+    explain(session, pair, Answer.NEVER, "a competitor")
+    rows = reports.table(session, pair[0].event_id, "answers")
+    assert (rows.columns[-1], [row[-1] for row in rows.rows]) == ("reason", ["a competitor"])
+    shown = cards.for_shortlists(session, reports.current(session, pair[0].event_id))
+    assert shown[pair[0].sme_id][0].reason == "a competitor"
+    assert shown[pair[1].sme_id][0].reason == ""
+
+
+@pytest.mark.parametrize("how", ["paused", "expired", "consent", "registration"])
+def test_who_left_cannot_be_answered(session: Session, pair: list[Registration], how: str) -> None:
+    partner = session.get_one(Sme, pair[1].sme_id)
+    assert interests.who_left(session, pair[0].event_id, [partner.id]) == set()
+    if how == "consent":
+        consents.withdraw_consent(session, partner, [Purpose.MATCHING], "ann")
+    elif how == "registration":
+        session.delete(pair[1])
+    else:
+        partner.status = SmeStatus(how)
+    session.flush()
+    assert interests.who_left(session, pair[0].event_id, [partner.id, pair[0].sme_id]) == {partner.id}
+    with pytest.raises(ConflictError, match="does not take part any more"):
+        answer(session, pair[0], pair[1], Answer.INTERESTED)
+    assert session.exec(select(Interest)).all() == []
+
+
+def test_an_answer_changed_after_the_introduction_takes_nothing_back_and_makes_no_second_one(
+    session: Session, pair: list[Registration]
+) -> None:
+    answer(session, pair[0], pair[1], Answer.INTERESTED)
+    answer(session, pair[1], pair[0], Answer.INTERESTED)
+    answer(session, pair[0], pair[1], Answer.NEVER)
+    assert answer(session, pair[0], pair[1], Answer.INTERESTED) is None
+    assert len(session.exec(select(Introduction)).all()) == 1
+    [card] = cards.for_shortlists(session, reports.current(session, pair[0].event_id))[pair[1].sme_id]
+    assert card.contact is not None

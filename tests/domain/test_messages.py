@@ -60,6 +60,7 @@ def card(name: str, text: str) -> Card:
         missing=("English is the only working language you share.",),
         shares={},
         answer=None,
+        reason="",
         contact=None,
     )
 

@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from broker.db import Database
-from tests.web.world import World, send_mail
+from tests.web.world import World, propose, send_mail
 
 PEOPLE = (
     "anonymous",
@@ -58,6 +58,15 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /outbox/{email_id}/html": EVERYBODY,
     "GET /s/{token}": EVERYBODY,  # the link is the key; SME and other SME each hold their own
     "POST /s/{token}/answers/{partner_id}": {**dict.fromkeys(PEOPLE, 303), "other SME": 404},
+    "GET /s/{token}/profile": EVERYBODY,
+    "POST /s/{token}/profile": dict.fromkeys(PEOPLE, 422),
+    "POST /s/{token}/profile/withdraw": {**dict.fromkeys(PEOPLE, 303), "other SME": 404},
+    "GET /s/{token}/data": EVERYBODY,
+    "GET /s/{token}/data.json": EVERYBODY,
+    "POST /s/{token}/pause": dict.fromkeys(PEOPLE, 303),
+    "POST /s/{token}/resume": dict.fromkeys(PEOPLE, 303),
+    "POST /s/{token}/erasure": dict.fromkeys(PEOPLE, 303),
+    "POST /s/{token}/erasure/undo": dict.fromkeys(PEOPLE, 303),
     "GET /u/{token}": EVERYBODY,  # so is this one; it works once more as often as it is used
     "POST /u/{token}": EVERYBODY,
     "POST /u/{token}/undo": dict.fromkeys(PEOPLE, 303),
@@ -67,6 +76,11 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /smes/{sme_id}": only(200, "broker", "admin"),
     "GET /smes/{sme_id}/edit": only(200, "broker", "admin"),
     "POST /smes/{sme_id}/edit": only(409, "broker", "admin"),
+    "POST /smes/{sme_id}/proposals/{proposal_id}/accept": only(303, "broker", "admin"),
+    "POST /smes/{sme_id}/proposals/{proposal_id}/decline": only(303, "broker", "admin"),
+    "GET /smes/{sme_id}/erasure": only(200, "broker", "admin"),
+    "POST /smes/{sme_id}/erasure": only(422, "broker", "admin"),
+    "POST /smes/{sme_id}/erasure/decline": only(303, "broker", "admin"),
     "GET /import": only(200, "broker", "other broker", "admin"),
     "POST /import": only(422, "broker", "other broker", "admin"),
     "GET /import/{file_id}": only(200, "broker"),  # not even an administrator: it is a file of that account
@@ -100,6 +114,7 @@ EXPECTED: dict[str, dict[str, int]] = {
 }
 FORMS = {
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
+    "POST /s/{token}/profile": {"languages": "Klingon, of course"},
     "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
 }
@@ -107,9 +122,10 @@ FORMS = {
 
 @pytest.fixture(autouse=True)
 def sent(database: Database, world: World) -> None:
-    """A mail of the event, for the routes that are about one."""
+    """A mail of the event and a proposal of Spielwerk, for the routes that are about one."""
     with database.write() as session:
         send_mail(session, world)
+        propose(session, world)
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -146,8 +162,7 @@ def test_each_route_answers_each_person_as_expected(
 _DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] == 303 and name[-2:] != "/s"} - {
     "POST /sign-out",
     "POST /sign-out/everywhere",
-    "POST /s/{token}/answers/{partner_id}",
-    "POST /u/{token}/undo",
+    *(name for name in EXPECTED if name.startswith(("POST /s/", "POST /u/"))),
 }
 
 
@@ -163,6 +178,7 @@ def _address(world: World, path: str, person: str) -> str:
         "file_id": world.import_file.id,
         "event_id": world.event.id,
         "run_id": world.run.id,
+        "proposal_id": world.proposal.id if world.proposal else 1,
         "kind": "shortlist",
         "token_id": 1,
     }

@@ -8,17 +8,20 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
-from broker.db import Database
+from broker.db import Database, now
 from broker.domain import shortlists
 from broker.models import (
     Account,
+    Answer,
     City,
     Contact,
     Event,
     Hub,
     ImportFile,
+    Interest,
     Match,
     MatchRun,
+    Proposal,
     Shortlist,
     ShortlistStatus,
     Sme,
@@ -87,7 +90,14 @@ def test_what_people_type_never_comes_alive(
         tags = Tags()
         tags.feed(page.text)
         assert tags.live == [], name
-    for name in ("GET /smes/{sme_id}", "GET /smes", "GET /s/{token}", "GET /events/{event_id}", "GET /import"):
+    for name in (
+        "GET /smes/{sme_id}",
+        "GET /smes",
+        "GET /s/{token}",
+        "GET /s/{token}/data",
+        "GET /events/{event_id}",
+        "GET /import",
+    ):
         assert _escaped(payload) in pages[name].text, name
 
 
@@ -108,6 +118,7 @@ def _poison(session: Session, world: World, payload: str) -> None:
         event.name = event.venue = payload
     for account in session.exec(select(Account)):
         account.name = payload
+    _poison_what_smes_say(session, world, payload)
     for match in session.exec(select(Match)):
         quote = {"need": payload, "offer": payload, "strength": "good"}
         match.evidence = {"a_to_b": quote, "b_to_a": quote, "distance": payload, "missing": [payload]}
@@ -123,6 +134,23 @@ def _poison(session: Session, world: World, payload: str) -> None:
     for file in session.exec(select(ImportFile)):
         file.file_name = payload
     assert session.get_one(City, "berlin").name == "Berlin"
+
+
+def _poison_what_smes_say(session: Session, world: World, payload: str) -> None:
+    for sme in world.smes.values():
+        wished = {"description": payload, "offers": [payload], "needs": [payload]}
+        session.add(Proposal(sme_id=sme.id, version=1, before=wished, after=wished, note=payload, made_at=now(session)))
+    spielwerk, medilab = world.smes["Spielwerk"].id, world.smes["Medilab Plzeň"].id
+    session.add(
+        Interest(
+            event_id=world.event.id,
+            sme_id=spielwerk,
+            partner_id=medilab,
+            answer=Answer.NEVER,
+            reason=payload,
+            answered_at=now(session),
+        )
+    )
 
 
 def _cell(payload: str) -> str:

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import accounts, interests, letters, subscriptions
+from broker.domain import accounts, interests, letters, proposals, subscriptions
 from broker.models import (
     Account,
     Contact,
@@ -50,6 +50,8 @@ class World:
     email: Any = None
     event_email: Any = None
     """Only where a test sends it."""
+    proposal: Any = None
+    """Spielwerk's, where a test makes it."""
 
 
 def build(session: Session, settings: Settings) -> World:
@@ -155,6 +157,12 @@ def send_mail(session: Session, world: World) -> None:
     session.add(email)
     session.flush()
     world.event_email = email
+
+
+def propose(session: Session, world: World, **wished: Any) -> None:
+    """Give the world an open proposal of Spielwerk."""
+    sme = session.get_one(Sme, world.smes["Spielwerk"].id)
+    world.proposal = proposals.propose(session, sme, wished or {"website": "https://new.example", "markets": ["PL"]})
 
 
 @lru_cache(maxsize=1)
