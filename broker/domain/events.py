@@ -1,6 +1,7 @@
-"""Workshops: create one, register SMEs, set its policy, pin and ban pairs."""
+"""Workshops: create and change one, register SMEs and withdraw them, pin and ban pairs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import audit
-from broker.errors import InvalidError, NotFoundError
+from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import INACTIVE, City, Consent, Event, PairRule, Purpose, Registration, Sme
 
 YEARS = range(2000, 2201)
@@ -48,6 +49,25 @@ class EventData(BaseModel):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """By which an event's times are told: what it is called on a page, and its zone."""
+
+    name: str
+    timezone: str
+
+
+def event_zone(event: Event, city: City) -> str:
+    """The IANA zone an event's times are told in: its own, or else its city's."""
+    return event.zone or city.timezone
+
+
+def clock(event: Event, city: City) -> Clock:
+    """An event's clock; one that goes by its city's zone is called by the city."""
+    zone = event_zone(event, city)
+    return Clock(city.name if zone == city.timezone else zone.rpartition("/")[2].replace("_", " "), zone)
+
+
 def parse(**fields: Any) -> EventData:
     """EventData from plain values; InvalidError says which field and what was expected."""
     try:
@@ -83,6 +103,48 @@ def create(session: Session, actor: str, data: EventData, organiser_id: int | No
     return event
 
 
+def add(session: Session, actor: str, columns: Mapping[str, Any], organiser_id: int) -> Event:
+    """A new event of an organiser, as its form says."""
+    event = Event(**columns, organiser_id=organiser_id, created_at=now(session))
+    session.add(event)
+    session.flush()
+    audit.record(session, actor, "event.create", f"event {event.id}", name=event.name)
+    return event
+
+
+def lock(session: Session, event_id: int) -> Event:
+    """The event, its row ours until the end of the transaction; NotFoundError. Answers are not kept waiting."""
+    event = session.get(Event, event_id, with_for_update={"key_share": True}, populate_existing=True)
+    if event is None:
+        raise NotFoundError(f"There is no event {event_id}.")
+    return event
+
+
+def change(session: Session, actor: str, event_id: int, version: int, columns: Mapping[str, Any]) -> list[str]:
+    """Write what differs; the columns that did. ConflictError where another version than `version` is there by now."""
+    event = lock(session, event_id)
+    if event.version != version:
+        raise ConflictError("Somebody else changed this event in the meantime.")
+    changed = [name for name, value in columns.items() if getattr(event, name) != value]
+    for name in changed:
+        setattr(event, name, columns[name])
+    if changed:
+        event.version += 1
+        session.add(event)
+        session.flush()
+        audit.record(session, actor, "event.change", f"event {event_id}", changed=changed)
+    return changed
+
+
+def set_places(session: Session, actor: str, event_id: int, places: Mapping[str, int]) -> None:
+    """How many SMEs of each city there is room for; a city not named has no limit."""
+    event = lock(session, event_id)
+    if event.places != places:
+        event.places = dict(places)
+        session.add(event)
+        audit.record(session, actor, "event.places", f"event {event_id}", **places)
+
+
 def _in_zone(moment: datetime, city: City) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(city.timezone))).astimezone(UTC)
 
@@ -106,6 +168,19 @@ def register(session: Session, actor: str, event_id: int, sme_ids: Collection[in
     if new:
         audit.record(session, actor, "event.register", f"event {event.id}", count=len(new))
     return len(new)
+
+
+def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> bool:
+    """Take an SME off an event; whether it was registered. Its link dies; what it answered and was told stays."""
+    row = session.exec(
+        select(Registration).where(Registration.event_id == event_id, Registration.sme_id == sme_id)
+    ).one_or_none()
+    if row is None:
+        return False
+    session.delete(row)
+    session.flush()
+    audit.record(session, actor, "event.withdraw", f"event {event_id}", sme=sme_id)
+    return True
 
 
 def can_register(session: Session, city: str | None = None) -> list[int]:
