@@ -129,12 +129,15 @@ def read(fields: Fields, cities: Mapping[str, City]) -> EventDetails:
         raise FormError({name: problems[name] for name in sorted(problems, key=_place)})
     typed_zone = fields.get("zone", "").strip()
     return EventDetails(
-        **texts,
+        name=texts["name"],
+        venue=texts["venue"],
+        address=texts["address"],
         city_code=city.code,
         zone="" if typed_zone == city.timezone else typed_zone,
         starts_at=span[0],
         ends_at=span[1],
-        **numbers,
+        slot_minutes=numbers["slot_minutes"],
+        tables=numbers["tables"],
         breaks=breaks,
         register_until=deadlines[0],
         answers_until=deadlines[1],

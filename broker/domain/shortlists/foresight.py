@@ -67,4 +67,4 @@ def judge(cohort: matching.Cohort, policy: Mapping[str, Any]) -> Foresight:
 
 
 def _named(names: Sequence[str], which: Mask) -> list[str]:
-    return sorted((names[place] for place in np.flatnonzero(which)), key=str.casefold)
+    return sorted((names[place] for place in np.flatnonzero(which).tolist()), key=str.casefold)
