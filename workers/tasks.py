@@ -15,7 +15,19 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import accounts, bounce_reports, mailings, outbox, owners, profiles, pulses, relay, runs, shortlists
+from broker.domain import (
+    accounts,
+    bounce_reports,
+    invitations,
+    mailings,
+    outbox,
+    owners,
+    profiles,
+    pulses,
+    relay,
+    runs,
+    shortlists,
+)
 from broker.queue import publisher
 from workers.app import app
 
@@ -125,6 +137,7 @@ def sweep() -> None:
         accounts.forget_expired(session)
         pulses.beat(session, "sweep")
     _write_mailings()
+    write_invitations()
     bounce_reports.read_folder(database())
 
 
@@ -142,6 +155,19 @@ def _write_mailings() -> None:
         if written:
             log.info("%s mails written by date", written)
         if written < mailings.BATCH:
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+@app.task(name="invitations.write")
+def write_invitations() -> None:
+    """Write the mails of SMEs that were invited, in short transactions as well."""
+    while True:
+        with database().write() as session:
+            written = invitations.write_due(session, database().settings)
+        if written:
+            log.info("%s invitations written", written)
+        if written < invitations.BATCH:
             return
         time.sleep(PAUSE_SECONDS)
 

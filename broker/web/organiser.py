@@ -35,44 +35,7 @@ MEDIA_TYPES = {
 @router.get("")
 def event_list(request: Request, session: SessionDep, account: CurrentOrganiser) -> Response:
     """The organiser's events."""
-    return _event_list(request, session, account)
-
-
-@router.post("")
-def create(
-    request: Request,
-    session: SessionDep,
-    account: CurrentOrganiser,
-    name: Annotated[str, Form()] = "",
-    city: Annotated[str, Form()] = "",
-    venue: Annotated[str, Form()] = "",
-    starts: Annotated[str, Form()] = "",
-    ends: Annotated[str, Form()] = "",
-) -> Response:
-    """Create an event; times are those of its city."""
-    filled = {"name": name.strip(), "city": city, "venue": venue.strip(), "starts": starts, "ends": ends}
-    try:
-        data = events.parse(**filled)
-        event = events.create(session, accounts.actor(account), data, account.id)
-    except InvalidError as error:
-        return _event_list(request, session, account, filled=filled, problem=str(error))
-    return redirect(request, f"/events/{event.id}", f"{event.name} is there. Next: register SMEs.")
-
-
-def _event_list(
-    request: Request,
-    session: Session,
-    account: Account,
-    filled: dict[str, str] | None = None,
-    problem: str = "",
-) -> Response:
-    context = {
-        "rows": event_queries.event_list(session, account),
-        "city_options": [(city.code, city.name) for city in places.cities(session)],
-        "filled": filled or dict.fromkeys(("name", "city", "venue", "starts", "ends"), ""),
-        "problem": problem,
-    }
-    return render(request, "pages/events.html", context, status=422 if problem else 200)
+    return render(request, "pages/events.html", {"rows": event_queries.event_list(session, account)})
 
 
 @router.get("/{event_id}")
@@ -97,22 +60,6 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
         **_progress(page.run),
     }
     return render(request, "pages/event.html", context)
-
-
-@router.post("/{event_id}/registrations")
-def register(
-    request: Request,
-    session: SessionDep,
-    account: CurrentOrganiser,
-    event_id: RowId,
-    city: Annotated[str, Form()] = "",
-) -> Response:
-    """Register every SME that can be, of one city or of all."""
-    access.event(session, account, event_id)
-    new = events.register(session, accounts.actor(account), event_id, events.can_register(session, city or None))
-    named = session.get(City, city)
-    whom = plural(new, "SME") + (f" of {named.name}" if named else "")
-    return redirect(request, f"/events/{event_id}#registrations", f"{whom} registered.", "good" if new else "note")
 
 
 @router.post("/{event_id}/runs")

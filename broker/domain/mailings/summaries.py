@@ -93,7 +93,8 @@ def _undelivered(session: Session, event: Event, home: City) -> list[tuple[str, 
         )
         .order_by(Sme.name, col(Email.id))
     )
-    titles = {kind.value: title for kind, title in TITLES.items()} | {"introduction": "Introduction"}
+    titles = {kind.value: title for kind, title in TITLES.items()}
+    titles |= {"introduction": "Introduction", "invitation": "Invitation"}
     return [
         (name, titles.get(kind, kind), error or "the address is not to be mailed") for name, kind, status, error in rows
     ]
