@@ -1,17 +1,15 @@
-"""The organiser's desk: events, registrations, building, reviewing and approving shortlists, exports."""
+"""The organiser's desk: events, building, reviewing and approving shortlists, exports."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
-from sqlmodel import Session
 
-from broker.domain import access, accounts, approvals, events, interests, mailings, reports, runs
+from broker.domain import access, accounts, approvals, mailings, reports, runs
 from broker.domain.queries import events as event_queries
 from broker.domain.queries import mailings as mailing_queries
-from broker.domain.queries import places, shortlists
+from broker.domain.queries import shortlists
 from broker.domain.queries.rings import rings_of_event
-from broker.errors import InvalidError
-from broker.models import Account, City, Event, MailingKind, RunStatus, ShortlistStatus
+from broker.models import City, Event, MailingKind, RunStatus, ShortlistStatus
 from broker.web import figures
 from broker.web.deps import CurrentOrganiser, PageNumber, RowId, SessionDep, SettingsDep
 from broker.web.pages import plural, redirect, render, when
@@ -40,7 +38,7 @@ def event_list(request: Request, session: SessionDep, account: CurrentOrganiser)
 
 @router.get("/{event_id}")
 def event_page(request: Request, session: SessionDep, account: CurrentOrganiser, event_id: RowId) -> Response:
-    """One event: who takes part, the shortlists, mail and answers, exports."""
+    """One event: where it stands and what is next, the shortlists, mail and answers, exports."""
     event = access.event(session, account, event_id)
     page = event_queries.event_page(session, event)
     plan = mailing_queries.plan_view(session, event)
@@ -48,18 +46,40 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
     context = {
         "page": page,
         "city": page.city,
+        "clock": page.clock,
         "event": event,
         "plan": plan,
         "filled": plan.fields,
-        "answers_closed": not interests.can_answer(session, event),
         "figures": counted,
         "map": figures.city_map(counted) if counted else None,
-        "matrix": figures.matrix(counted) if counted else None,
         "rings": rings_of_event(session, event_id),
         "ring_link": lambda sme: f"/events/{event_id}/shortlists/{sme.id}",
         **_progress(page.run),
     }
     return render(request, "pages/event.html", context)
+
+
+@router.get("/{event_id}/picture")
+def picture(
+    request: Request,
+    session: SessionDep,
+    account: CurrentOrganiser,
+    event_id: RowId,
+    of: Literal["lists", "yes"] = "lists",
+) -> Response:
+    """Who meets whom: the map, city by city and sector by sector; of the shortlists, or of those who both said yes."""
+    event = access.event(session, account, event_id)
+    counted = shortlists.mutual_figures(session, event_id) if of == "yes" else shortlists.figures(session, event_id)
+    has_pairs = counted is not None and counted.pairs > 0
+    context = {
+        "event": event,
+        "of": of,
+        "figures": counted,
+        "map": figures.city_map(counted) if counted and has_pairs else None,
+        "table": figures.city_table(counted) if counted and has_pairs else None,
+        "matrix": figures.matrix(counted) if counted and has_pairs else None,
+    }
+    return render(request, "pages/picture.html", context)
 
 
 @router.post("/{event_id}/runs")
