@@ -21,8 +21,8 @@ LABELS = {
     "address": "Address",
     "first_day": "First day",
     "last_day": "Last day",
-    "day_from": "Each day from",
-    "day_to": "until",
+    "day_from": "Begins at",
+    "day_to": "Ends at",
     "slot_minutes": "Minutes of a meeting",
     "tables": "Tables",
     "breaks": "Breaks",
@@ -31,6 +31,7 @@ LABELS = {
 } | policies.LABELS
 LENGTHS = {"name": 200, "venue": 200, "address": 200}
 NUMBERS = {"slot_minutes": (5, 180), "tables": (1, 500)}
+MOST_DAYS = 30
 EXPECTED_MOMENT = "expected a date and time such as 2027-03-24T09:30"
 Fields = Mapping[str, str]
 
@@ -190,13 +191,15 @@ def _span(fields: Fields, zone: ZoneInfo, problems: dict[str, str]) -> tuple[dat
             problems[name] = "expected a time such as 09:30"
     if first is None or last is None or begins is None or ends is None:
         return None
+    wrong = {}
     if last < first:
-        problems["last_day"] = "expected the first day or a later one"
-    if (last - first).days > 30:
-        problems["last_day"] = "expected at most a month after the first day"
-    if ends <= begins:
-        problems["day_to"] = f"expected a time later than {clock_text(begins)}"
-    return _moment(first, begins, zone), _moment(last, ends, zone)
+        wrong["last_day"] = "expected the first day or a later one"
+    if (last - first).days > MOST_DAYS:
+        wrong["last_day"] = "expected at most a month after the first day"
+    if last == first and ends <= begins:
+        wrong["day_to"] = f"expected a time later than {clock_text(begins)}"
+    problems |= wrong
+    return None if wrong else (_moment(first, begins, zone), _moment(last, ends, zone))
 
 
 def _moment(day: date, minute: int, zone: ZoneInfo) -> datetime:

@@ -78,7 +78,12 @@ def invitees(session: Session, event: Event, city_code: str) -> list[Invitee]:
     ).all()
     unwanted = _suppressed(session, [address for _, _, _, address, *_ in rows if address])
     return [
-        Invitee(sme_id, hub_id or 0, hub or "", _state(invitation, registration, bool(address) and agreed, address in unwanted))
+        Invitee(
+            sme_id,
+            hub_id or 0,
+            hub or "",
+            _state(invitation, registration, bool(address) and agreed, address in unwanted),
+        )
         for sme_id, hub_id, hub, address, agreed, registration, invitation in rows
     ]
 
@@ -159,7 +164,9 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
     cities = {city.code: city for city in session.exec(select(City))}
     replies = letters.reply_addresses(session)
     return sum(
-        _write_one(session, settings, letter(settings, *row, cities, link(settings, row[0]), replies.get(row[2].city_code)))
+        _write_one(
+            session, settings, letter(settings, *row, cities, link(settings, row[0]), replies.get(row[2].city_code))
+        )
         for row in rows
     )
 

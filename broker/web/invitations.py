@@ -79,9 +79,7 @@ def set_words(
 
 
 @router.get("/events/{event_id}/invitations/html")
-def mail_html(
-    settings: SettingsDep, session: SessionDep, account: CurrentOrganiser, event_id: RowId
-) -> Response:
+def mail_html(settings: SettingsDep, session: SessionDep, account: CurrentOrganiser, event_id: RowId) -> Response:
     """The invitation as it would look, for the frame."""
     event = access.event(session, account, event_id)
     return framed(content(queries.preview(session, settings, event), "html"))

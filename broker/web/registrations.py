@@ -39,7 +39,14 @@ def registrations_page(
 
 
 def _page(
-    request: Request, session: Session, event: Event, city: str, late: bool, page: int, problem: str = "", undo: str = ""
+    request: Request,
+    session: Session,
+    event: Event,
+    city: str,
+    late: bool,
+    page: int,
+    problem: str = "",
+    undo: str = "",
 ) -> Response:
     gauges = registrations.gauges(session, event)
     by_code = {row.city.code: row.city for row in gauges}

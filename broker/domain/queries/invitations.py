@@ -44,7 +44,9 @@ def city_view(session: Session, event: Event, city_code: str, chosen: Collection
     for one in invitations.invitees(session, event, city_code):
         states.setdefault((one.hub, one.hub_id), Counter())[one.state] += 1
     # SMEs without a hub come last.
-    rows = [HubRow(hub_id, name, states[name, hub_id]) for name, hub_id in sorted(states, key=lambda hub: (not hub[1], hub))]
+    rows = [
+        HubRow(hub_id, name, states[name, hub_id]) for name, hub_id in sorted(states, key=lambda hub: (not hub[1], hub))
+    ]
     picked = frozenset(chosen) & {row.hub_id for row in rows}
     return CityView(rows, picked, sum(row.states["could"] for row in rows if row.hub_id in picked))
 

@@ -17,17 +17,17 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class CityGauge:
-    """How full a city is: SMEs registered, SMEs that could be, and the places there are for it (None: no limit)."""
+    """How full a city is: SMEs registered, SMEs that could be as well, and the places for it (None: no limit)."""
 
     city: City
     registered: int
-    possible: int
+    waiting: int
     places: int | None
 
     @property
-    def waiting(self) -> int:
-        """SMEs that could still be registered."""
-        return max(self.possible - self.registered, 0)
+    def possible(self) -> int:
+        """SMEs that are or could be registered."""
+        return self.registered + self.waiting
 
     @property
     def over(self) -> int:
@@ -67,7 +67,7 @@ def gauges(session: Session, event: Event) -> list[CityGauge]:
     """Every city that has SMEs or places, by name; one statement."""
     registered = exists().where(col(Registration.event_id) == event.id, col(Registration.sme_id) == Sme.id)
     mine = func.count().filter(registered)
-    could = func.count().filter(_can_take_part())
+    could = func.count().filter(_can_take_part(), ~registered)
     counted = (
         select(Sme.city_code.label("code"), mine.label("mine"), could.label("could"))  # type: ignore[attr-defined]
         .group_by(Sme.city_code)

@@ -73,7 +73,11 @@ def _told(event: Event, tally: Tally, run: MatchRun | None, moment: datetime) ->
     review = f"{tally.drafts} to review" if tally.drafts else f"{tally.approved} approved" if tally.approved else ""
     sent, waiting = tally.mails[EmailStatus.SENT], sum(tally.mails[status] for status in WAITING)
     troubled = sum(tally.mails[status] for status in TROUBLED)
-    mails = [f"{sent} sent" if sent else "", f"{waiting} waiting" if waiting else "", f"{troubled} stuck" if troubled else ""]
+    mails = [
+        f"{sent} sent" if sent else "",
+        f"{waiting} waiting" if waiting else "",
+        f"{troubled} stuck" if troubled else "",
+    ]
     over = "over" if moment > event.ends_at else ""
     met = f"{tally.introductions} introduced" if tally.introductions else over
     return {
@@ -95,7 +99,9 @@ def _next(
     if run is not None and run.status in runs.ACTIVE:
         return None, "The shortlists are being built; this page shows how far it is."
     if here == "Register":
-        return NextAction("Nobody can be matched before two SMEs are registered.", "Say who takes part", f"{at}/registrations"), ""
+        return NextAction(
+            "Nobody can be matched before two SMEs are registered.", "Say who takes part", f"{at}/registrations"
+        ), ""
     if here == "Build":
         failed = run is not None and run.status == RunStatus.FAILED
         why = "The last build stopped; nothing is lost." if failed else "Nothing is sent before you approve it."
