@@ -18,7 +18,7 @@ from broker.db import Database, now, wake
 from broker.domain import (
     accounts,
     bounce_reports,
-    invitations,
+    invitation_letters,
     mailings,
     outbox,
     owners,
@@ -164,10 +164,10 @@ def write_invitations() -> None:
     """Write the mails of SMEs that were invited, in short transactions as well."""
     while True:
         with database().write() as session:
-            written = invitations.write_due(session, database().settings)
+            written = invitation_letters.write_due(session, database().settings)
         if written:
             log.info("%s invitations written", written)
-        if written < invitations.BATCH:
+        if written < invitation_letters.BATCH:
             return
         time.sleep(PAUSE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The form an organiser sets an event up with: from its fields to an event, and back. Every problem is told by field."""
+"""The form of an event: from its fields to an event, and back. What cannot be used is told field by field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

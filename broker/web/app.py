@@ -100,7 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health,
+        metrics, sme, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).

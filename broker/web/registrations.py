@@ -154,7 +154,7 @@ def undo_withdrawal(
 
 
 def _undone(settings: Settings, event: Event, token: str) -> int | None:
-    """The SME whose withdrawal this token can undo: who is not registered is not named but here, and to who was told."""
+    """The SME whose withdrawal this token can undo; only who withdrew it was given one."""
     try:
         event_id, sme_id = _signer(settings).loads(token, max_age=UNDO_SECONDS)
     except (BadData, TypeError, ValueError):

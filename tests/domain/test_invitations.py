@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import erasure, events, invitations, suppressions
+from broker.domain import erasure, events, invitation_letters, invitations, suppressions
 from broker.domain.queries import invitations as queries
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
@@ -71,8 +71,8 @@ def test_each_is_invited_once_with_one_mail_and_one_audit_entry(session: Session
     assert invitations.invite(session, "ann", event.id, "berlin", [hub.id]) == 1
     assert invitations.invite(session, "ann", event.id, "berlin", [hub.id]) == 0
     assert session.info["wakes"] == [("invitations.write", None)]
-    assert invitations.write_due(session, settings) == 1
-    assert invitations.write_due(session, settings) == 0
+    assert invitation_letters.write_due(session, settings) == 1
+    assert invitation_letters.write_due(session, settings) == 0
 
     email = session.exec(select(Email)).one()
     assert (email.key, email.kind, email.status) == (
@@ -95,7 +95,7 @@ def test_the_words_sent_are_those_there_were_when_it_was_invited(session: Sessio
     invitations.set_words(session, "ann", event.id, "First words")
     invitations.invite(session, "ann", event.id, "berlin", [hub.id])
     invitations.set_words(session, "ann", event.id, "Second words")
-    invitations.write_due(session, settings)
+    invitation_letters.write_due(session, settings)
 
     assert "First words" in _text(session.exec(select(Email)).one())
     preview = queries.preview(session, settings, event)
@@ -113,7 +113,7 @@ def test_consent_taken_back_before_the_mail_is_written_means_no_mail(session: Se
     ).one().withdrawn_at = now(session)
     session.flush()
 
-    assert invitations.write_due(session, settings) == 0
+    assert invitation_letters.write_due(session, settings) == 0
 
 
 def test_a_mail_that_cannot_be_written_keeps_no_other_from_being_so(session: Session, settings: Settings) -> None:
@@ -126,7 +126,7 @@ def test_a_mail_that_cannot_be_written_keeps_no_other_from_being_so(session: Ses
     broken.email = "ä@firm.example"
     session.flush()
 
-    assert invitations.write_due(session, settings) == 1
+    assert invitation_letters.write_due(session, settings) == 1
 
 
 def test_yes_registers_no_takes_off_and_the_newest_word_counts(session: Session, settings: Settings) -> None:
@@ -216,7 +216,7 @@ def test_an_erased_sme_leaves_no_invitation_and_no_mail(session: Session, settin
     event, hub = _event_and_hub(session)
     sme = _sme(session, "Spielwerk", hub)
     invitations.invite(session, "ann", event.id, "berlin", [hub.id])
-    invitations.write_due(session, settings)
+    invitation_letters.write_due(session, settings)
     session.commit()
 
     erasure.erase(session, "ann", sme.id)

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import invitations, letters
+from broker.domain import invitation_letters, invitations, letters
 from broker.models import City, Contact, Event, Invitation, Sme
 
 STATES = ("could", "asked", "yes", "no", "registered", "unreachable")
@@ -54,10 +54,11 @@ def city_view(session: Session, event: Event, city_code: str, chosen: Collection
 def preview(session: Session, settings: Settings, event: Event) -> EmailMessage:
     """The invitation as it would be written now, to an SME that is not there; nothing is stored."""
     home = session.get_one(City, event.city_code)
-    sme = Sme(id=0, name="The SME’s name", city_code=home.code, name_key="")
-    mail = invitations.letter(
+    moment = now(session)
+    sme = Sme(id=0, name="The SME’s name", name_key="", city_code=home.code, created_at=moment, updated_at=moment)
+    mail = invitation_letters.letter(
         settings,
-        Invitation(event_id=event.id, sme_id=0, invited_at=now(session), words=event.invitation),
+        Invitation(event_id=event.id, sme_id=0, invited_at=moment, words=event.invitation),
         event,
         sme,
         Contact(sme_id=0, name="", email="sme@preview.example"),

@@ -10,7 +10,7 @@ from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from broker.domain.queries.shortlists import place
-from broker.models import INACTIVE, City, Consent, Event, Hub, Purpose, Registration, Sector, Shortlist, Sme
+from broker.models import INACTIVE, City, Consent, Event, Hub, Purpose, Registration, Sector, Sme
 
 PAGE_SIZE = 50
 
@@ -50,7 +50,6 @@ class Participant:
     sector: Sector | None
     registered_at: datetime
     late: bool
-    on_lists: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def participants(
 ) -> ParticipantPage:
     """Who is registered, by name; of one city or of all; late ones only if asked."""
     query = (
-        select(Registration, Sme, City, Hub.name, Sector, _lists(event), func.count().over())
+        select(Registration, Sme, City, Hub.name, Sector, func.count().over())  # type: ignore[call-overload]
         .join(Sme, col(Sme.id) == Registration.sme_id)
         .join(City, col(City.code) == Sme.city_code)
         .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
@@ -113,21 +112,10 @@ def participants(
     number, pages, _ = place(page, total, PAGE_SIZE)
     until = event.register_until
     rows = [
-        Participant(sme, home, hub or "", sector, row.registered_at, bool(until and row.registered_at > until), lists)
-        for row, sme, home, hub, sector, lists, _ in found
+        Participant(sme, home, hub or "", sector, row.registered_at, bool(until and row.registered_at > until))
+        for row, sme, home, hub, sector, _ in found
     ]
     return ParticipantPage(rows, total, number, pages)
-
-
-def _lists(event: Event) -> Any:
-    """Whether an SME has a shortlist: then others' lists name it, too."""
-    return (
-        select(func.count())
-        .select_from(Shortlist)
-        .where(Shortlist.event_id == event.id, Shortlist.sme_id == Sme.id)
-        .correlate(Sme)
-        .scalar_subquery()
-    )
 
 
 def waiting(session: Session, event: Event, city: str) -> tuple[Counter[str], Counter[str]]:
