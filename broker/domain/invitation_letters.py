@@ -12,7 +12,7 @@ from broker.db import now
 from broker.domain import events, letters, mailings
 from broker.domain.invitations import closes_at, link
 from broker.domain.letters import Envelope, Letter
-from broker.models import City, Consent, Contact, Email, Event, Invitation, Purpose, Sme
+from broker.models import City, Consent, Contact, Email, Event, Invitation, Purpose, Registration, Sme
 
 log = logging.getLogger(__name__)
 KIND = "invitation"
@@ -25,6 +25,9 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
     written = exists().where(
         col(Email.event_id) == Invitation.event_id, col(Email.sme_id) == Invitation.sme_id, col(Email.kind) == KIND
     )
+    registered = exists().where(
+        col(Registration.event_id) == Invitation.event_id, col(Registration.sme_id) == Invitation.sme_id
+    )
     agreed = exists().where(
         col(Consent.sme_id) == Invitation.sme_id,
         col(Consent.purpose) == Purpose.MAILING,
@@ -35,7 +38,7 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
         .join(Event, col(Event.id) == Invitation.event_id)
         .join(Sme, col(Sme.id) == Invitation.sme_id)
         .join(Contact, col(Contact.sme_id) == Invitation.sme_id)
-        .where(col(Invitation.takes_part).is_(None), ~written, agreed, Contact.email != "")
+        .where(col(Invitation.takes_part).is_(None), ~written, ~registered, agreed, Contact.email != "")
         .where(Event.starts_at > now(session))
         .order_by(col(Invitation.id))
         .limit(limit)

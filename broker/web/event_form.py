@@ -13,7 +13,7 @@ from broker.domain.queries import places
 from broker.domain.queries.tallies import tally
 from broker.domain.shortlists import policies
 from broker.errors import ConflictError
-from broker.models import Event
+from broker.models import City, Event
 from broker.web.deps import CurrentOrganiser, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
 
@@ -33,19 +33,19 @@ NEW_ROWS = 2
 @router.get("/new")
 def new_page(request: Request, session: SessionDep, account: CurrentOrganiser) -> Response:
     """The form of an event that is not there yet."""
-    return _page(request, session, None, event_form.empty())
+    return _page(request, session, _cities(session), None, event_form.empty())
 
 
 @router.post("/new")
 def create(request: Request, session: SessionDep, account: CurrentOrganiser, form: FormDep) -> Response:
     """Set an event up; a form that cannot be used comes back filled and says what was expected where."""
-    fields = _typed(form)
+    fields, cities = _typed(form), _cities(session)
     if form.get("act"):
-        return _page(request, session, None, fields, more=form.get("act") == "more")
+        return _page(request, session, cities, None, fields, more=form.get("act") == "more")
     try:
-        details = event_form.read(fields, _cities(session))
+        details = event_form.read(fields, cities)
     except FormError as error:
-        return _page(request, session, None, fields, problems=error.problems)
+        return _page(request, session, cities, None, fields, problems=error.problems)
     event = events.add(session, accounts.actor(account), details.columns(), account.id)
     return redirect(request, f"/events/{event.id}", f"{event.name} is set up. Next: say who takes part.")
 
@@ -54,7 +54,8 @@ def create(request: Request, session: SessionDep, account: CurrentOrganiser, for
 def edit_page(request: Request, session: SessionDep, account: CurrentOrganiser, event_id: RowId) -> Response:
     """The form of an event; its ETag is the version the form shows."""
     event = access.event(session, account, event_id)
-    return _page(request, session, event, _stored(session, event))
+    cities = _cities(session)
+    return _page(request, session, cities, event, event_form.fields_of(event, cities[event.city_code]))
 
 
 @router.post("/{event_id}/edit")
@@ -63,17 +64,17 @@ def change(
 ) -> Response:
     """Change an event; where somebody else did meanwhile, nothing is lost: the difference comes back (409)."""
     event = access.event(session, account, event_id)
-    fields = _typed(form)
+    fields, cities = _typed(form), _cities(session)
     if form.get("act"):
-        return _page(request, session, event, fields, more=form.get("act") == "more", version=_version(form))
+        return _page(request, session, cities, event, fields, more=form.get("act") == "more", version=_version(form))
     try:
-        details = event_form.read(fields, _cities(session))
+        details = event_form.read(fields, cities)
         events.change(session, accounts.actor(account), event_id, _version(form), details.columns())
     except FormError as error:
-        return _page(request, session, event, fields, problems=error.problems, version=_version(form))
+        return _page(request, session, cities, event, fields, problems=error.problems, version=_version(form))
     except ConflictError:
-        conflict = event_form.differences(fields, _stored(session, event))
-        return _page(request, session, event, fields, conflict=conflict)
+        stored = event_form.fields_of(event, cities[event.city_code])
+        return _page(request, session, cities, event, fields, conflict=event_form.differences(fields, stored))
     return redirect(request, f"/events/{event_id}", "Saved.")
 
 
@@ -87,17 +88,14 @@ def _version(form: FormData) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-def _cities(session: Session) -> dict[str, Any]:
+def _cities(session: Session) -> dict[str, City]:
     return {city.code: city for city in places.cities(session)}
-
-
-def _stored(session: Session, event: Event) -> dict[str, str]:
-    return event_form.fields_of(event, _cities(session)[event.city_code])
 
 
 def _page(
     request: Request,
     session: Session,
+    cities: Mapping[str, City],
     event: Event | None,
     fields: Mapping[str, str],
     *,
@@ -113,7 +111,7 @@ def _page(
         "fields": event_form.empty() | dict(fields),
         "problems": {name: (event_form.label(name), told) for name, told in (problems or {}).items()},
         "conflict": conflict,
-        "cities": places.cities(session),
+        "cities": cities.values(),
         "zones": sorted(event_form.zones()),
         "breaks": _break_rows(fields, 2 * NEW_ROWS if more else NEW_ROWS),
         "dial": _dial(fields),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from broker.domain import shortlists
+from broker.domain import events, shortlists
 from broker.domain.shortlists import foresight
-from broker.models import Event, Purpose, Sme
+from broker.models import Event, Purpose, Sme, SmeStatus
 from matching import Cohort, Profile
 from tests import factories
 
@@ -50,6 +50,18 @@ def test_who_speaks_with_nobody_or_says_nothing_is_told_of_once(session: Session
 
     assert lacks == {"silent": (1, ["Silent"]), "language": (1, ["Mute"])}
     assert shortlists.foresee(session, event.id, {}).matched == 6
+
+
+def test_it_looks_at_the_same_firms_and_pairs_as_a_build_does(session: Session) -> None:
+    event, (anna, bert, celia, dora) = _cohort(session)
+    events.set_pair_rule(session, "ann", event.id, (anna.id, bert.id), "ban")
+    events.set_pair_rule(session, "ann", event.id, (celia.id, dora.id), "pin")
+    anna.sector_code, bert.languages, dora.description, celia.status = None, ["pt"], " ", SmeStatus.PAUSED
+    factories.register(session, event, factories.make_sme(session, "Silent", offers=(), needs=(), description=" "))
+
+    for policy in ({}, {"min_other_city": 3}, {"require_other_sector": True, "min_partners": 4}):
+        seen = foresight.judge(shortlists.gather(session, event.id).cohort, policy)
+        assert shortlists.foresee(session, event.id, policy) == seen
 
 
 def test_nobody_and_one_lack_nothing(session: Session) -> None:

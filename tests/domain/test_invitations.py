@@ -104,7 +104,9 @@ def test_the_words_sent_are_those_there_were_when_it_was_invited(session: Sessio
         invitations.set_words(session, "ann", event.id, "x" * 1001)
 
 
-def test_consent_taken_back_before_the_mail_is_written_means_no_mail(session: Session, settings: Settings) -> None:
+def test_consent_taken_back_or_a_registration_before_the_mail_is_written_means_no_mail(
+    session: Session, settings: Settings
+) -> None:
     event, hub = _event_and_hub(session)
     sme = _sme(session, "Spielwerk", hub)
     invitations.invite(session, "ann", event.id, "berlin", [hub.id])
@@ -112,6 +114,9 @@ def test_consent_taken_back_before_the_mail_is_written_means_no_mail(session: Se
         select(Consent).where(Consent.sme_id == sme.id, Consent.purpose == Purpose.MAILING)
     ).one().withdrawn_at = now(session)
     session.flush()
+    other = _sme(session, "Otherwise registered", hub)
+    invitations.invite(session, "ann", event.id, "berlin", [hub.id])
+    factories.register(session, event, other)
 
     assert invitation_letters.write_due(session, settings) == 0
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlmodel import Session
+from sqlalchemy import exists, func
+from sqlmodel import Session, col, select
 
 import matching
-from broker.domain.shortlists.gather import gather
+from broker.domain.shortlists.gather import cohort_of
 from broker.domain.shortlists.policies import complete
+from broker.models import INACTIVE, Consent, Purpose, Registration, Sector, Sme, Statement
 from matching import rules
 from matching.facts import facts_of, traits
 from matching.pairs import Mask, all_pairs
@@ -42,7 +44,44 @@ class Foresight:
 
 def foresee(session: Session, event_id: int, policy: Mapping[str, Any]) -> Foresight:
     """What this policy, stored or not, would find among those registered at an event."""
-    return judge(gather(session, event_id).cohort, policy)
+    return judge(_cohort(session, event_id), policy)
+
+
+def _cohort(session: Session, event_id: int) -> matching.Cohort:
+    """What `gather` finds, of each profile only what a rule looks at: all texts of many would take too long."""
+    says_something = (func.trim(Sme.description) != "") | exists().where(col(Statement.sme_id) == Sme.id)
+    rows = session.exec(
+        select(Sme.id, Sme.name, Sme.city_code, Sector.code, Sector.group, Sme.languages, says_something)  # type: ignore[call-overload]
+        .join(Registration, col(Registration.sme_id) == Sme.id)
+        .join(Consent, (col(Consent.sme_id) == Sme.id) & (col(Consent.purpose) == Purpose.MATCHING))
+        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
+        .where(
+            Registration.event_id == event_id,
+            col(Consent.withdrawn_at).is_(None),
+            col(Sme.status).not_in(INACTIVE),
+        )
+        .order_by(col(Sme.id))
+    )
+    return cohort_of(session, event_id, tuple(_profile(*row) for row in rows))
+
+
+def _profile(
+    sme_id: int, name: str, city: str, sector: str | None, group: str | None, languages: Sequence[str], speaks: bool
+) -> matching.Profile:
+    return matching.Profile(
+        id=str(sme_id),
+        name=name,
+        city=city,
+        country="",
+        sector=sector or "",
+        group=group or "",
+        description=name if speaks else "",
+        offers=(),
+        needs=(),
+        languages=frozenset(languages),
+        markets=frozenset(),
+        readiness=None,
+    )
 
 
 def judge(cohort: matching.Cohort, policy: Mapping[str, Any]) -> Foresight:
