@@ -170,17 +170,30 @@ def register(session: Session, actor: str, event_id: int, sme_ids: Collection[in
     return len(new)
 
 
-def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> bool:
-    """Take an SME off an event; whether it was registered. Its link dies; what it answered and was told stays."""
+def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> Registration | None:
+    """Take an SME off an event; the registration there was, which `restore` takes. Its link opens nothing any more;
+    what it answered and was told stays."""
     row = session.exec(
         select(Registration).where(Registration.event_id == event_id, Registration.sme_id == sme_id)
     ).one_or_none()
-    if row is None:
-        return False
-    session.delete(row)
+    if row is not None:
+        session.delete(row)
+        session.flush()
+        audit.record(session, actor, "event.withdraw", f"event {event_id}", sme=sme_id)
+    return row
+
+
+def restore(session: Session, actor: str, row: Registration) -> None:
+    """Undo a withdrawal: the SME is registered as it was, and the links in its mails open its page again.
+
+    ConflictError where it cannot take part any more, or has been registered anew."""
+    there = select(Registration.id).where(Registration.event_id == row.event_id, Registration.sme_id == row.sme_id)
+    taken = session.get(Registration, row.id) is not None  # a database may give the number of a deleted row again
+    if taken or session.exec(there).first() is not None or row.sme_id not in can_register(session):
+        raise ConflictError("This can no longer be undone. Register its city again, or invite its hub.")
+    session.add(row)
     session.flush()
-    audit.record(session, actor, "event.withdraw", f"event {event_id}", sme=sme_id)
-    return True
+    audit.record(session, actor, "event.restore", f"event {row.event_id}", sme=row.sme_id)
 
 
 def can_register(session: Session, city: str | None = None) -> list[int]:

@@ -1,5 +1,6 @@
 """Who takes part in an event: places by city, those registered by name, and all others as counts."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -10,7 +11,7 @@ from broker.config import Settings
 from broker.domain import access, accounts, events, runs
 from broker.domain.queries import registrations
 from broker.errors import InvalidError, NotFoundError
-from broker.models import City, Event, Sme
+from broker.models import City, Event, Registration, Sme
 from broker.web.deps import CurrentOrganiser, FormDep, PageNumber, RowId, SessionDep, SettingsDep
 from broker.web.pages import plural, query, redirect, render
 
@@ -30,12 +31,12 @@ def registrations_page(
     city: CityCode = "",
     late: bool = False,
     page: PageNumber = 1,
-    undo: Annotated[str, Query(max_length=200)] = "",
+    undo: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Registrations by city with their gauges, and who is registered."""
     event = access.event(session, account, event_id)
     withdrawn = _undone(settings, event, undo)
-    return _page(request, session, event, city, late, page, undo=undo if withdrawn else "")
+    return _page(request, session, event, city, late, page, undo=undo if withdrawn is not None else "")
 
 
 def _page(
@@ -125,11 +126,13 @@ def withdraw(
     """Take one SME off the event; the next page can undo it for an hour."""
     event = access.event(session, account, event_id)
     sme = session.get(Sme, sme_id)
-    if sme is None or not events.withdraw(session, accounts.actor(account), event_id, sme_id):
+    row = events.withdraw(session, accounts.actor(account), event_id, sme_id)
+    if sme is None or row is None:
         raise NotFoundError(access.GONE)
     has_lists = runs.latest(session, event_id) is not None
     again = " Build and approve again, so that nobody’s shortlist names it." if has_lists else ""
-    undo = query({"undo": _signer(settings).dumps([event.id, sme_id])})
+    values = [event.id, sme_id, row.id, row.link_key, row.registered_at.isoformat()]
+    undo = query({"undo": _signer(settings).dumps(values)})
     address = f"/events/{event_id}/registrations{undo}"
     return redirect(request, address, f"{sme.name} is withdrawn.{again}", "note")
 
@@ -141,25 +144,29 @@ def undo_withdrawal(
     session: SessionDep,
     account: CurrentOrganiser,
     event_id: RowId,
-    undo: Annotated[str, Form(max_length=200)] = "",
+    undo: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
-    """Register an SME again that was withdrawn a while ago; its link is a new one."""
+    """Register an SME again as it was, within an hour of its withdrawal."""
     event = access.event(session, account, event_id)
-    sme_id = _undone(settings, event, undo)
-    if sme_id is None or sme_id not in events.can_register(session):
+    row = _undone(settings, event, undo)
+    if row is None:
         raise InvalidError("This can no longer be undone. Register its city again, or invite its hub.")
-    events.register(session, accounts.actor(account), event_id, [sme_id])
-    name = session.get_one(Sme, sme_id).name
+    events.restore(session, accounts.actor(account), row)
+    name = session.get_one(Sme, row.sme_id).name
     return redirect(request, f"/events/{event_id}/registrations", f"{name} is registered again.")
 
 
-def _undone(settings: Settings, event: Event, token: str) -> int | None:
-    """The SME whose withdrawal this token can undo; only who withdrew it was given one."""
+def _undone(settings: Settings, event: Event, token: str) -> Registration | None:
+    """The registration whose withdrawal this token can undo; only who withdrew it was given one."""
     try:
-        event_id, sme_id = _signer(settings).loads(token, max_age=UNDO_SECONDS)
+        event_id, sme_id, number, key, since = _signer(settings).loads(token, max_age=UNDO_SECONDS)
     except (BadData, TypeError, ValueError):
         return None
-    return int(sme_id) if event_id == event.id else None
+    if event_id != event.id:
+        return None
+    return Registration(
+        id=number, event_id=event_id, sme_id=sme_id, link_key=key, registered_at=datetime.fromisoformat(since)
+    )
 
 
 def _signer(settings: Settings) -> URLSafeTimedSerializer:

@@ -83,7 +83,7 @@ def test_who_came_after_the_deadline_is_marked_and_can_be_listed_alone(
     assert ("Late Ltd" in only, "Spielwerk" in only) == (True, False)
 
 
-def test_one_sme_is_withdrawn_and_its_link_dies_and_it_comes_back(
+def test_one_sme_is_withdrawn_and_undoing_it_opens_its_link_again(
     browse: Browse, database: Database, world: World
 ) -> None:
     organiser, sme = browse("organiser"), browse()
@@ -102,6 +102,8 @@ def test_one_sme_is_withdrawn_and_its_link_dies_and_it_comes_back(
     assert organiser.post(f"{address}/undo", data={"undo": undo[1]}).status_code == 303
     assert _registered(database, world.event.id) == 4
     assert "Spielwerk is registered again." in organiser.get(address).text
+    assert sme.get(world.links["Spielwerk"]).status_code == 200
+    assert organiser.post(f"{address}/undo", data={"undo": undo[1]}).status_code == 409
 
 
 def test_an_undo_of_another_event_or_of_ones_own_making_registers_nobody(
