@@ -19,6 +19,7 @@ from broker.domain import (
     accounts,
     approvals,
     bounce_reports,
+    invitation_letters,
     mailings,
     outbox,
     owners,
@@ -146,6 +147,7 @@ def sweep() -> None:
         tokens.forget_expired(session)
         pulses.beat(session, "sweep")
     _write_mailings()
+    write_invitations()
     bounce_reports.read_folder(database())
 
 
@@ -163,6 +165,19 @@ def _write_mailings() -> None:
         if written:
             log.info("%s mails written by date", written)
         if written < mailings.BATCH:
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+@app.task(name="invitations.write")
+def write_invitations() -> None:
+    """Write the mails of SMEs that were invited, in short transactions as well."""
+    while True:
+        with database().write() as session:
+            written = invitation_letters.write_due(session, database().settings)
+        if written:
+            log.info("%s invitations written", written)
+        if written < invitation_letters.BATCH:
             return
         time.sleep(PAUSE_SECONDS)
 

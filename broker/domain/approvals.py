@@ -19,6 +19,7 @@ from broker.models import (
     Event,
     MailingKind,
     Purpose,
+    Registration,
     Shortlist,
     ShortlistEntry,
     ShortlistStatus,
@@ -178,17 +179,18 @@ def approve(session: Session, settings: Settings, actor: str, event_id: int, run
 
 
 def _refuse_who_left(session: Session, lists: Sequence[Shortlist]) -> None:
-    """Nobody's name and words are mailed who was paused or took the consent back after the build."""
+    """Nobody's name and words are mailed who was paused, withdrawn or took the consent back after the build."""
     agreed = (
         select(Consent.sme_id)
         .where(Consent.purpose == Purpose.MATCHING, col(Consent.withdrawn_at).is_(None))
         .scalar_subquery()
     )
+    registered = select(Registration.sme_id).where(Registration.event_id == lists[0].event_id).scalar_subquery()
     left = session.exec(
         select(Sme.name)
         .where(
             col(Sme.id).in_([draft.sme_id for draft in lists]),
-            col(Sme.status).in_(INACTIVE) | col(Sme.id).not_in(agreed),
+            col(Sme.status).in_(INACTIVE) | col(Sme.id).not_in(agreed) | col(Sme.id).not_in(registered),
         )
         .order_by(Sme.name)
     ).all()

@@ -1,6 +1,6 @@
-"""Workshops: create one, register SMEs, set its policy, pin and ban pairs."""
+"""Workshops: create and change one, register SMEs and withdraw them, pin and ban pairs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import audit
-from broker.errors import InvalidError, NotFoundError
+from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import INACTIVE, City, Consent, Event, PairRule, Purpose, Registration, Sme
 
 YEARS = range(2000, 2201)
@@ -84,6 +84,48 @@ def create(session: Session, actor: str, data: EventData, organiser_id: int | No
     return event
 
 
+def add(session: Session, actor: str, columns: Mapping[str, Any], organiser_id: int) -> Event:
+    """A new event of an organiser, as its form says."""
+    event = Event(**columns, organiser_id=organiser_id, created_at=now(session))
+    session.add(event)
+    session.flush()
+    audit.record(session, actor, "event.create", f"event {event.id}", name=event.name)
+    return event
+
+
+def lock(session: Session, event_id: int) -> Event:
+    """The event, its row ours until the end of the transaction; NotFoundError. Answers are not kept waiting."""
+    event = session.get(Event, event_id, with_for_update={"key_share": True}, populate_existing=True)
+    if event is None:
+        raise NotFoundError(f"There is no event {event_id}.")
+    return event
+
+
+def change(session: Session, actor: str, event_id: int, version: int, columns: Mapping[str, Any]) -> list[str]:
+    """Write what differs; the columns that did. ConflictError where another version than `version` is there by now."""
+    event = lock(session, event_id)
+    if event.version != version:
+        raise ConflictError("Somebody else changed this event in the meantime.")
+    changed = [name for name, value in columns.items() if getattr(event, name) != value]
+    for name in changed:
+        setattr(event, name, columns[name])
+    if changed:
+        event.version += 1
+        session.add(event)
+        session.flush()
+        audit.record(session, actor, "event.change", f"event {event_id}", changed=changed)
+    return changed
+
+
+def set_places(session: Session, actor: str, event_id: int, places: Mapping[str, int]) -> None:
+    """How many SMEs of each city there is room for; a city not named has no limit."""
+    event = lock(session, event_id)
+    if event.places != places:
+        event.places = dict(places)
+        session.add(event)
+        audit.record(session, actor, "event.places", f"event {event_id}", **places)
+
+
 def _in_zone(moment: datetime, city: City) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(city.timezone))).astimezone(UTC)
 
@@ -107,6 +149,32 @@ def register(session: Session, actor: str, event_id: int, sme_ids: Collection[in
     if new:
         audit.record(session, actor, "event.register", f"event {event.id}", count=len(new))
     return len(new)
+
+
+def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> Registration | None:
+    """Take an SME off an event; the registration there was, which `restore` takes. Its link opens nothing any more;
+    what it answered and was told stays."""
+    row = session.exec(
+        select(Registration).where(Registration.event_id == event_id, Registration.sme_id == sme_id)
+    ).one_or_none()
+    if row is not None:
+        session.delete(row)
+        session.flush()
+        audit.record(session, actor, "event.withdraw", f"event {event_id}", sme=sme_id)
+    return row
+
+
+def restore(session: Session, actor: str, row: Registration) -> None:
+    """Undo a withdrawal: the SME is registered as it was, and the links in its mails open its page again.
+
+    ConflictError where it cannot take part any more, or has been registered anew."""
+    there = select(Registration.id).where(Registration.event_id == row.event_id, Registration.sme_id == row.sme_id)
+    taken = session.get(Registration, row.id) is not None  # a database may give the number of a deleted row again
+    if taken or session.exec(there).first() is not None or row.sme_id not in can_register(session):
+        raise ConflictError("This can no longer be undone. Register its city again, or invite its hub.")
+    session.add(row)
+    session.flush()
+    audit.record(session, actor, "event.restore", f"event {row.event_id}", sme=row.sme_id)
 
 
 def can_register(session: Session, city: str | None = None) -> list[int]:

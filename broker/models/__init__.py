@@ -1,6 +1,6 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
-from broker.models.events import Event, PairRule, Registration
+from broker.models.events import Event, Invitation, PairRule, Registration
 from broker.models.mail import DATED, TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
     Answer,
@@ -53,6 +53,7 @@ __all__ = [
     "ImportFile",
     "Interest",
     "Introduction",
+    "Invitation",
     "LoginToken",
     "Mailing",
     "MailingKind",

@@ -19,7 +19,9 @@ from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedEr
 from broker.queue import publisher
 from broker.web import (
     brokers,
+    event_form,
     imports,
+    invitations,
     mail_health,
     mailings,
     metrics,
@@ -27,6 +29,7 @@ from broker.web import (
     outbox,
     proposals,
     public,
+    registrations,
     sme,
     sme_data,
     sme_profile,
@@ -102,8 +105,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, sme_data,
-        sme_profile, proposals, tokens, unsubscribe,
+        public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health,
+        metrics, sme, sme_data, sme_profile, proposals, tokens, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     app.mount(API, create_api(app.state), name="api")

@@ -66,6 +66,14 @@ class Matrix:
     rows: list[tuple[Sector, list[tuple[int, int]]]]
 
 
+@dataclass(frozen=True, slots=True)
+class CityTable:
+    """City × city: cells as of Matrix; a pair within a city stands on the diagonal."""
+
+    columns: list[City]
+    rows: list[tuple[City, list[tuple[int, int]]]]
+
+
 def city_map(figures: Figures) -> Map:
     """Dots where the cities are, arcs as thick as the pairs between them, labels that do not collide."""
     points = {city.code: point for city, point in zip(figures.cities, _project(figures.cities), strict=True)}
@@ -178,6 +186,18 @@ def matrix(figures: Figures) -> Matrix:
         for row in figures.creative
     ]
     return Matrix(figures.growth, rows)
+
+
+def city_table(figures: Figures) -> CityTable:
+    """The pairs of every two cities that have any, by name."""
+    met = {code for pair in figures.by_city for code in pair}
+    cities = sorted((city for city in figures.cities if city.code in met), key=lambda city: city.name)
+    most = max(figures.by_city.values(), default=1)
+    rows = [
+        (one, [_cell(figures.by_city[min(one.code, two.code), max(one.code, two.code)], most) for two in cities])
+        for one in cities
+    ]
+    return CityTable(cities, rows)
 
 
 def _cell(pairs: int, most: int) -> tuple[int, int]:

@@ -1,17 +1,15 @@
-"""The organiser's desk: events, registrations, building, reviewing and approving shortlists, exports."""
+"""The organiser's desk: events, building, reviewing and approving shortlists, exports."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
-from sqlmodel import Session
 
-from broker.domain import access, accounts, approvals, events, interests, mailings, reports, runs, zones
+from broker.domain import access, accounts, approvals, mailings, reports, runs, zones
 from broker.domain.queries import events as event_queries
 from broker.domain.queries import mailings as mailing_queries
-from broker.domain.queries import places, shortlists
+from broker.domain.queries import shortlists
 from broker.domain.queries.rings import rings_of_event
-from broker.errors import InvalidError
-from broker.models import Account, City, Event, MailingKind, RunStatus, ShortlistStatus
+from broker.models import City, Event, MailingKind, RunStatus, ShortlistStatus
 from broker.web import figures
 from broker.web.deps import CurrentOrganiser, PageNumber, RowId, SessionDep, SettingsDep
 from broker.web.media import MEDIA_TYPES
@@ -32,49 +30,12 @@ STAGES = {
 @router.get("")
 def event_list(request: Request, session: SessionDep, account: CurrentOrganiser) -> Response:
     """The organiser's events."""
-    return _event_list(request, session, account)
-
-
-@router.post("")
-def create(
-    request: Request,
-    session: SessionDep,
-    account: CurrentOrganiser,
-    name: Annotated[str, Form()] = "",
-    city: Annotated[str, Form()] = "",
-    venue: Annotated[str, Form()] = "",
-    starts: Annotated[str, Form()] = "",
-    ends: Annotated[str, Form()] = "",
-) -> Response:
-    """Create an event; times are those of its city."""
-    filled = {"name": name.strip(), "city": city, "venue": venue.strip(), "starts": starts, "ends": ends}
-    try:
-        data = events.parse(**filled)
-        event = events.create(session, accounts.actor(account), data, account.id)
-    except InvalidError as error:
-        return _event_list(request, session, account, filled=filled, problem=str(error))
-    return redirect(request, f"/events/{event.id}", f"{event.name} is there. Next: register SMEs.")
-
-
-def _event_list(
-    request: Request,
-    session: Session,
-    account: Account,
-    filled: dict[str, str] | None = None,
-    problem: str = "",
-) -> Response:
-    context = {
-        "rows": event_queries.event_list(session, account),
-        "city_options": [(city.code, city.name) for city in places.cities(session)],
-        "filled": filled or dict.fromkeys(("name", "city", "venue", "starts", "ends"), ""),
-        "problem": problem,
-    }
-    return render(request, "pages/events.html", context, status=422 if problem else 200)
+    return render(request, "pages/events.html", {"rows": event_queries.event_list(session, account)})
 
 
 @router.get("/{event_id}")
 def event_page(request: Request, session: SessionDep, account: CurrentOrganiser, event_id: RowId) -> Response:
-    """One event: who takes part, the shortlists, mail and answers, exports."""
+    """One event: where it stands and what is next, the shortlists, mail and answers, exports."""
     event = access.event(session, account, event_id)
     page = event_queries.event_page(session, event)
     plan = mailing_queries.plan_view(session, event)
@@ -86,10 +47,8 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
         "event": event,
         "plan": plan,
         "filled": plan.fields,
-        "answers_closed": not interests.can_answer(session, event),
         "figures": counted,
         "map": figures.city_map(counted) if counted else None,
-        "matrix": figures.matrix(counted) if counted else None,
         "rings": rings_of_event(session, event_id),
         "ring_link": lambda sme: f"/events/{event_id}/shortlists/{sme.id}",
         **_progress(page.run),
@@ -97,20 +56,27 @@ def event_page(request: Request, session: SessionDep, account: CurrentOrganiser,
     return render(request, "pages/event.html", context)
 
 
-@router.post("/{event_id}/registrations")
-def register(
+@router.get("/{event_id}/picture")
+def picture(
     request: Request,
     session: SessionDep,
     account: CurrentOrganiser,
     event_id: RowId,
-    city: Annotated[str, Form()] = "",
+    of: Literal["lists", "yes"] = "lists",
 ) -> Response:
-    """Register every SME that can be, of one city or of all."""
-    access.event(session, account, event_id)
-    new = events.register(session, accounts.actor(account), event_id, events.can_register(session, city or None))
-    named = session.get(City, city)
-    whom = plural(new, "SME") + (f" of {named.name}" if named else "")
-    return redirect(request, f"/events/{event_id}#registrations", f"{whom} registered.", "good" if new else "note")
+    """Who meets whom: the map, city by city and sector by sector; of the shortlists, or of those who both said yes."""
+    event = access.event(session, account, event_id)
+    counted = shortlists.mutual_figures(session, event_id) if of == "yes" else shortlists.figures(session, event_id)
+    has_pairs = counted is not None and counted.pairs > 0
+    context = {
+        "event": event,
+        "of": of,
+        "figures": counted,
+        "map": figures.city_map(counted) if counted and has_pairs else None,
+        "table": figures.city_table(counted) if counted and has_pairs else None,
+        "matrix": figures.matrix(counted) if counted and has_pairs else None,
+    }
+    return render(request, "pages/picture.html", context)
 
 
 @router.post("/{event_id}/runs")

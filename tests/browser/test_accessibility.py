@@ -46,6 +46,7 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"/outbox/{service.world.email.id}?part=source",
         service.world.links["Medilab Plzeň"],
         service.world.links["Solar Łódka"],
+        service.world.invitation,
         "/s/wrong",
         *(
             service.world.links[name] + page
@@ -63,7 +64,14 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"/smes/{sme}/erasure",
         "/smes/new",
         "/events",
+        "/events/new",
         event,
+        f"{event}/edit",
+        f"{event}/picture",
+        f"{event}/picture?of=yes",
+        f"{event}/registrations",
+        f"{event}/registrations?city=berlin",
+        f"{event}/invitations",
         f"{event}/shortlists",
         f"{event}/shortlists?short=1",
         f"{event}/shortlists?status=approved",
@@ -75,6 +83,9 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         "/mail?status=queued",
     ):
         _look(admin, path, found)
+    admin.goto("/events/new")
+    admin.get_by_role("button", name="Set the event up").click()
+    _look(admin, None, found)
     _import_pages(admin, found)
     admin.goto(event)
     admin.get_by_role("button", name="Build again").click()

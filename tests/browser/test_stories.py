@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlmodel import select
+from sqlmodel import col, select
 
-from broker.models import Answer, Contact, Interest, Introduction, MatchRun, RunStatus
+from broker.domain import invitation_letters, invitations
+from broker.models import Answer, Contact, Interest, Introduction, Invitation, MatchRun, RunStatus
 from tests.browser.conftest import Service
 
 SHEET = (
@@ -98,6 +99,69 @@ def test_an_organiser_watches_a_build_that_ends_by_itself(open_page: Callable[..
     expect(page.get_by_text("The last build stopped.")).to_be_visible()
     expect(page.get_by_role("button", name="Build again")).to_be_visible()
     assert page.evaluate("window.before") is None
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without"])
+def test_an_organiser_sets_an_event_up_and_invites_a_hub_and_an_sme_says_yes(
+    open_page: Callable[..., Page], service: Service, javascript: bool
+) -> None:
+    page = open_page("organiser", width=360, javascript=javascript)
+    page.get_by_role("link", name="New event").click()
+    page.get_by_role("button", name="Set the event up").click()
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="City").click()
+    page.get_by_label("City", exact=True).select_option("berlin")
+    page.get_by_label("Name", exact=True).first.fill("Study visit")
+    page.get_by_label("First day").fill("2035-07-01")
+    page.get_by_role("button", name="More rows").click()
+    last = page.get_by_role("group", name="Break 4")
+    last.get_by_label("Name").fill("Lunch")
+    last.get_by_label("From").fill("12:30")
+    last.get_by_label("To").fill("13:30")
+    page.get_by_text("Rather explore").click()
+    page.get_by_role("button", name="Set the event up").click()
+    expect(page.get_by_role("status").first).to_contain_text("Study visit is set up.")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+    page.get_by_role("link", name="Say who takes part").click()
+    page.get_by_role("link", name="Invite by hub").click()
+    page.get_by_label("Betahaus Werkstatt").check()
+    page.get_by_role("button", name="See how many that invites").click()
+    page.get_by_role("button", name="Invite 1 SME").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 SME invited.")
+
+    with service.database.write() as session:
+        settings = service.database.settings
+        assert invitation_letters.write_due(session, settings) == 1
+        asked = session.exec(select(Invitation).order_by(col(Invitation.id).desc())).first()
+        assert asked is not None
+        address = invitations.link(settings, asked)
+    sme = open_page(width=360, javascript=javascript)
+    sme.goto(address)
+    button = sme.get_by_role("button", name="We take part")
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    button.click()
+    expect(sme.get_by_role("heading", name="You take part in Study visit")).to_be_visible()
+    page.get_by_role("link", name="Registrations").click()
+    expect(page.get_by_role("row", name="Spielwerk")).to_be_visible()
+
+
+def test_the_effect_of_a_policy_is_told_while_it_is_set(open_page: Callable[..., Page], service: Service) -> None:
+    page = open_page("organiser")
+    page.goto(f"/events/{service.world.event.id}/edit")
+    effect = page.locator("#effect")
+    expect(effect).to_contain_text("6 possible pairs")
+    page.evaluate("window.before = 'the same page'")
+
+    page.get_by_label("Required: nobody from the own city").check()
+    page.get_by_label("Partners from another city, at least").fill("4")
+    page.get_by_label("Partners from another city, at least").press("Tab")
+
+    expect(effect).to_contain_text("4 SMEs have fewer than 4 possible partners in another city.")
+    assert page.evaluate("window.before") == "the same page"
 
 
 def test_an_organiser_without_javascript_sees_the_page_renew_itself(

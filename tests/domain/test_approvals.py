@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import approvals, interests, reports
+from broker.domain import approvals, events, interests, reports
 from broker.errors import ConflictError, InvalidError
 from broker.models import Consent, Contact, Email, EmailStatus, Event, Purpose, Registration, Shortlist, Sme, SmeStatus
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -135,12 +135,14 @@ def test_a_list_that_changed_and_changed_back_is_told(session: Session) -> None:
     assert told == [a.id, b.id, a.id, b.id, c.id, a.id, b.id]
 
 
-@pytest.mark.parametrize("how", ["paused", "consent withdrawn", "consent deleted"])
+@pytest.mark.parametrize("how", ["paused", "consent withdrawn", "consent deleted", "withdrawn"])
 def test_nobody_who_left_since_the_build_is_shown_to_others(session: Session, how: str) -> None:
     event, _, b = two_with_drafts(session)
     consent = session.exec(select(Consent).where(Consent.sme_id == b.id, Consent.purpose == Purpose.MATCHING)).one()
     if how == "paused":
         b.status = SmeStatus.PAUSED
+    elif how == "withdrawn":
+        events.withdraw(session, "ann", event.id, b.id)
     elif how == "consent withdrawn":
         consent.withdrawn_at = now(session)
     else:

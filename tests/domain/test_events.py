@@ -6,9 +6,9 @@ import pytest
 from sqlmodel import Session, select
 
 from broker.domain import events, profiles
-from broker.errors import InvalidError, NotFoundError
-from broker.models import AuditEntry, PairRule, Purpose, SmeStatus
-from tests.factories import make_event, make_sme
+from broker.errors import ConflictError, InvalidError, NotFoundError
+from broker.models import AuditEntry, PairRule, Purpose, Registration, SmeStatus
+from tests.factories import make_event, make_sme, register
 
 SUMMER = {"starts": "2027-07-01T09:30", "ends": "2027-07-01T17:00"}
 
@@ -63,6 +63,27 @@ def test_registering_twice_registers_once_and_leaves_one_audit_entry(session: Se
     assert events.register(session, "ann", event.id, ids) == 0
     entries = session.exec(select(AuditEntry).where(AuditEntry.action == "event.register")).all()
     assert [(entry.actor, entry.detail) for entry in entries] == [("ann", {"count": 3})]
+
+
+def test_a_withdrawal_is_undone_once_and_not_for_who_left_meanwhile(session: Session) -> None:
+    event, stays, leaves = make_event(session), make_sme(session), make_sme(session)
+    rows = register(session, event, stays, leaves)
+    keys = [(row.id, row.link_key, row.registered_at) for row in rows]
+    for sme in (stays, leaves):
+        events.withdraw(session, "ann", event.id, sme.id)
+    leaves.status = SmeStatus.PAUSED
+    session.flush()
+
+    def again(place: int, sme_id: int) -> Registration:
+        number, key, since = keys[place]
+        return Registration(id=number, event_id=event.id, sme_id=sme_id, link_key=key, registered_at=since)
+
+    events.restore(session, "ann", again(0, stays.id))
+    with pytest.raises(ConflictError, match="no longer be undone"):
+        events.restore(session, "ann", again(0, stays.id))
+    with pytest.raises(ConflictError, match="no longer be undone"):
+        events.restore(session, "ann", again(1, leaves.id))
+    assert [(row.id, row.link_key) for row in session.exec(select(Registration))] == [keys[0][:2]]
 
 
 def test_an_unknown_event_is_not_found(session: Session) -> None:

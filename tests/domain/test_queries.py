@@ -8,7 +8,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlmodel import Session, select
 
 from broker.db import Database, now
-from broker.domain.queries import events, mail, places, shortlists, smes
+from broker.domain.queries import events, invitations, mail, places, registrations, shortlists, smes
 from broker.domain.queries.smes import Filters
 from broker.models import (
     Account,
@@ -88,9 +88,12 @@ def test_registrations_are_counted_by_city_without_those_that_are_out(session: S
     gone = factories.make_sme(session, city="linz", status=SmeStatus.EXPIRED)
     factories.register(session, event, here, gone)
 
-    counts = {row.city.code: (row.registered, row.possible, row.waiting) for row in _counts(session, event)}
+    gauges = registrations.gauges(session, event)
 
-    assert counts == {"rome": (1, 2, 1), "linz": (1, 0, 0)}
+    assert {row.city.code: (row.registered, row.possible, row.waiting) for row in gauges} == {
+        "rome": (1, 2, 1),
+        "linz": (1, 1, 0),
+    }
 
 
 def test_an_events_page_counts_answers_and_names_the_mutual_ones(session: Session) -> None:
@@ -116,15 +119,15 @@ def test_an_events_page_counts_answers_and_names_the_mutual_ones(session: Sessio
 
     page = events.event_page(session, event)
 
-    assert page.answers == {Answer.INTERESTED: 2, Answer.NEVER: 1}
-    assert page.answered == 2
+    assert page.tally.answers == {Answer.INTERESTED: 2, Answer.NEVER: 1}
+    assert page.tally.answered == 2
     assert [(row.sme, row.partner, row.mutual) for row in page.newest] == [
         (one.name, third.name, False),
         (other.name, one.name, True),
         (one.name, other.name, True),
     ]
     assert [(row.a.name, row.b.name) for row in page.introductions] == [(one.name, other.name)]
-    assert page.lists == {ShortlistStatus.DRAFT: 5}
+    assert page.tally.lists == {ShortlistStatus.DRAFT: 5}
     assert page.short == 1
 
 
@@ -165,11 +168,14 @@ def test_lists_to_choose_from_come_in_their_order(session: Session) -> None:
         lambda session, event, account: smes.sme_page(session, Filters(city=None, words="firm")),
         lambda session, event, account: events.event_list(session, account),
         lambda session, event, account: events.event_page(session, event),
+        lambda session, event, account: registrations.gauges(session, event),
+        lambda session, event, account: registrations.participants(session, event),
+        lambda session, event, account: invitations.city_view(session, event, "linz", ()),
         lambda session, event, account: shortlists.list_page(session, event.id or 0, ShortlistStatus.DRAFT),
         lambda session, event, account: shortlists.figures(session, event.id or 0),
         lambda session, event, account: mail.outbox(session),
     ],
-    ids=["smes", "search", "events", "event", "shortlists", "figures", "outbox"],
+    ids=["smes", "search", "events", "event", "gauges", "participants", "invitees", "shortlists", "figures", "outbox"],
 )
 def test_a_page_takes_as_many_queries_for_many_rows_as_for_few(
     database: Database, read: Callable[[Session, Event, Account], object]
@@ -184,10 +190,6 @@ def test_a_page_takes_as_many_queries_for_many_rows_as_for_few(
             _more_drafts(session, event)
 
     assert _queries(database, lambda session: read(session, event, account)) == few
-
-
-def _counts(session: Session, event: Event) -> list[events.CityCount]:
-    return events.city_counts(session, event.id or 0)
 
 
 def _event_with_drafts(session: Session) -> tuple[Event, dict[str, str]]:

@@ -87,9 +87,23 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /import/{file_id}": only(409, "broker"),
     "POST /import/{file_id}/columns": only(303, "broker"),
     "GET /events": only(200, "organiser", "other organiser", "admin"),
-    "POST /events": only(422, "organiser", "other organiser", "admin"),
+    "GET /events/new": only(200, "organiser", "other organiser", "admin"),
+    "POST /events/new": only(422, "organiser", "other organiser", "admin"),
     "GET /events/{event_id}": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/edit": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/edit": only(422, "organiser", "admin"),
+    "GET /events/{event_id}/picture": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/registrations": only(200, "organiser", "admin"),
     "POST /events/{event_id}/registrations": only(303, "organiser", "admin"),
+    "POST /events/{event_id}/registrations/places": only(303, "organiser", "admin"),
+    "POST /events/{event_id}/registrations/{sme_id}/withdraw": only(404),  # of one who is not registered
+    "POST /events/{event_id}/registrations/undo": only(422, "organiser", "admin"),
+    "GET /events/{event_id}/invitations": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/invitations": only(303, "organiser", "admin"),
+    "GET /events/{event_id}/invitations/html": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/invitations/words": only(303, "organiser", "admin"),
+    "GET /i/{token}": EVERYBODY,  # the link is the key here, too
+    "POST /i/{token}": dict.fromkeys(PEOPLE, 303),
     "POST /events/{event_id}/runs": only(303, "organiser", "admin"),
     "GET /events/{event_id}/progress": only(200, "organiser", "admin"),
     "POST /events/{event_id}/runs/{run_id}/cancel": only(409, "organiser", "admin"),
@@ -115,6 +129,7 @@ EXPECTED: dict[str, dict[str, int]] = {
 FORMS = {
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
     "POST /s/{token}/profile": {"languages": "Klingon, of course"},
+    "POST /i/{token}": {"takes_part": "yes"},
     "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
 }
@@ -162,19 +177,19 @@ def test_each_route_answers_each_person_as_expected(
 _DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] == 303 and name[-2:] != "/s"} - {
     "POST /sign-out",
     "POST /sign-out/everywhere",
-    *(name for name in EXPECTED if name.startswith(("POST /s/", "POST /u/"))),
+    *(name for name in EXPECTED if name.startswith(("POST /s/", "POST /u/", "POST /i/"))),
 }
 
 
 def _address(world: World, path: str, person: str) -> str:
     own = "Solar Łódka" if person == "other SME" else "Spielwerk"
-    links = {"/s/": world.links[own], "/u/": world.unsubscribe}
+    links = {"/s/": world.links[own], "/u/": world.unsubscribe, "/i/": world.invitation}
     token = links.get(path[:3], "not-a-token").removeprefix(path[:3])
     values = {
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,
         "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
-        "sme_id": world.smes["Spielwerk"].id,
+        "sme_id": 99999 if path.endswith("/withdraw") else world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
         "event_id": world.event.id,
         "run_id": world.run.id,

@@ -19,6 +19,7 @@ from broker.models import (
     Hub,
     ImportFile,
     Interest,
+    Invitation,
     Match,
     MatchRun,
     Proposal,
@@ -78,7 +79,9 @@ def test_what_people_type_never_comes_alive(
             client = broker if path.startswith("/import") else admin
             pages[name] = client.get(_address(world, path, "SME"), params={"q": payload} if path == "/smes" else None)
     pages["preview"] = upload(admin, f'Name;City;Sector;Needs;Email\n"{_cell(payload)}";Berlin;{_cell(payload)};x;bad')
-    pages["event form"] = admin.post("/events", data={"name": payload, "venue": payload})
+    typed = {"name": payload, "venue": payload, "break_name_1": payload, "zone": payload, "dial": payload}
+    pages["event form"] = admin.post("/events/new", data=typed)
+    pages["places"] = admin.post(f"/events/{world.event.id}/registrations/places", data={"places_berlin": payload})
     pages["sign-in"] = browse().post("/sign-in", data={"email": payload, "password": payload})
     with database.write() as session:
         shortlists.approve(session, app.state.settings, "test", world.event.id)
@@ -101,6 +104,14 @@ def test_what_people_type_never_comes_alive(
         assert _escaped(payload) in pages[name].text, name
 
 
+def _poison_events(session: Session, payload: str) -> None:
+    for event in session.exec(select(Event)):
+        event.name = event.venue = event.address = event.invitation = payload
+        event.breaks = [{"name": payload, "from": 720, "to": 780}]
+    for invitation in session.exec(select(Invitation)):
+        invitation.words = payload
+
+
 def _poison(session: Session, world: World, payload: str) -> None:
     """Write the payload into every text somebody could have typed."""
     for number, sme in enumerate(session.exec(select(Sme).order_by(Sme.id)).all()):  # type: ignore[arg-type]
@@ -114,8 +125,7 @@ def _poison(session: Session, world: World, payload: str) -> None:
         contact.name = contact.phone = payload[:40]
     for hub in session.exec(select(Hub)):
         hub.name = payload
-    for event in session.exec(select(Event)):
-        event.name = event.venue = payload
+    _poison_events(session, payload)
     for account in session.exec(select(Account)):
         account.name = payload
     _poison_what_smes_say(session, world, payload)

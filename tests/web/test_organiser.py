@@ -11,71 +11,11 @@ from sqlmodel import col, select
 
 from broker.db import Database
 from broker.domain import cards
-from broker.models import Email, Event, ExportLog, Match, MatchRun, Registration, RunStatus, Shortlist, ShortlistStatus
+from broker.models import Email, Event, ExportLog, Match, MatchRun, RunStatus, Shortlist, ShortlistStatus
 from tests import factories
 from tests.web.world import World, add_ring
 
 Browse = Callable[..., TestClient]
-
-
-def test_an_event_is_created_in_the_time_of_its_city(browse: Browse, database: Database, world: World) -> None:
-    fields = {
-        "name": "Study visit",
-        "city": "tallinn",
-        "venue": "Telliskivi",
-        "starts": "2030-07-01T09:00",
-        "ends": "2030-07-01T17:00",
-    }
-
-    answer = browse("organiser").post("/events", data=fields)
-
-    with database.read() as session:
-        event = session.exec(select(Event).where(Event.name == "Study visit")).one()
-    assert answer.headers["location"] == f"/events/{event.id}"
-    assert event.starts_at.isoformat() == "2030-07-01T06:00:00+00:00"
-    assert event.organiser_id == world.accounts["organiser"].id
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"ends": "2030-07-01T08:00"}, "the end must be later"),
-        ({"city": "atlantis"}, "atlantis"),
-        ({"starts": "tomorrow"}, "starts"),
-        ({"name": ""}, "name"),
-        ({"name": "x" * 201}, "name"),
-    ],
-)
-def test_a_form_that_cannot_be_used_comes_back_filled_and_says_why(
-    browse: Browse, database: Database, change: dict[str, str], told: str
-) -> None:
-    fields = {"name": "Visit", "city": "tallinn", "venue": "Telliskivi", "starts": "2030-07-01T09:00"}
-
-    answer = browse("organiser").post("/events", data=fields | {"ends": "2030-07-01T17:00"} | change)
-
-    assert answer.status_code == 422
-    assert told in answer.text
-    assert 'value="Telliskivi"' in answer.text
-    with database.read() as session:
-        assert session.exec(select(Event).where(Event.venue == "Telliskivi")).all() == []
-
-
-def test_smes_are_registered_by_city_and_all_at_once_and_never_twice(
-    browse: Browse, database: Database, world: World
-) -> None:
-    with database.write() as session:
-        for number in range(3):
-            factories.make_sme(session, f"Roman {number}", city="rome")
-    organiser = browse("other organiser")
-    address = f"/events/{world.other_event.id}"
-
-    assert "Register all 7 SMEs" in organiser.get(address).text
-    organiser.post(f"{address}/registrations", data={"city": "rome"})
-    assert _registered(database, world.other_event.id) == 3
-    assert "3 SMEs of Rome registered." in organiser.get(address).text
-    organiser.post(f"{address}/registrations")
-    organiser.post(f"{address}/registrations")
-    assert _registered(database, world.other_event.id) == 7
 
 
 def test_a_build_is_asked_for_once_and_its_progress_shown_until_it_is_cancelled(
@@ -251,11 +191,46 @@ def test_exports_are_files_for_a_spreadsheet_and_are_written_down(
     assert organiser.post(address, data={"what": "passwords", "form": "csv"}).status_code == 422
 
 
-def test_the_map_and_the_matrix_have_their_figures_beside_them(browse: Browse, world: World) -> None:
-    page = browse("organiser").get(f"/events/{world.event.id}").text
+def test_the_pictures_have_their_figures_beside_them(browse: Browse, world: World) -> None:
+    organiser = browse("organiser")
+    address = f"/events/{world.event.id}"
 
+    assert "<title>Berlin – Pilsen: 1 pair</title>" in organiser.get(address).text
+    page = organiser.get(f"{address}/picture").text
     assert "<title>Berlin – Pilsen: 1 pair</title>" in page
+    assert '<tr><th scope="row">Berlin – Pilsen</th><td class="num">1</td></tr>' in page
     assert '<th scope="row">Games</th><td class="h9">1</td>' in page
+    by_city = page.split('aria-label="City by city"')[1].split("</table>")[0]
+    none = '<td class="h0"><span class="visually-hidden">0</span></td>'
+    assert f'<th scope="row">Berlin</th>{none}<td class="h9">1</td><td class="h9">1</td></tr>' in by_city
+
+
+def test_the_picture_can_show_those_who_both_said_yes_instead(browse: Browse, world: World) -> None:
+    organiser, sme = browse("organiser"), browse()
+    address = f"/events/{world.event.id}/picture?of=yes"
+    assert "As soon as two SMEs say yes to each other" in organiser.get(address).text
+
+    for own, other in (("Spielwerk", "Medilab Plzeň"), ("Medilab Plzeň", "Spielwerk")):
+        sme.post(f"{world.links[own]}/answers/{world.smes[other].id}", data={"answer": "interested"})
+
+    page = organiser.get(address).text
+    assert "<title>Berlin – Pilsen: 1 pair</title>" in page
+    assert "Stockholm –" not in page
+
+
+def test_the_page_shows_where_the_event_stands_and_one_thing_to_do(
+    browse: Browse, database: Database, world: World
+) -> None:
+    address = f"/events/{world.other_event.id}"
+    empty = browse("other organiser").get(address).text
+    assert '<li class="now" aria-current="step"><a href="/events/2/registrations">Register</a>' in empty
+    assert f'<a class="button" href="{address}/registrations">Say who takes part</a>' in empty
+    with database.write() as session:
+        factories.register(session, session.get_one(Event, world.other_event.id), *world.smes.values())
+
+    ready = browse("other organiser").get(address).text
+    assert f'<form method="post" action="{address}/runs">' in ready
+    assert ready.count("Build shortlists</button>") == 1
 
 
 def test_the_review_page_asks_the_database_as_often_for_many_shortlists_as_for_few(
@@ -281,11 +256,6 @@ def test_the_review_page_asks_the_database_as_often_for_many_shortlists_as_for_f
 
 def test_distances_have_a_picture_each() -> None:
     assert set(cards.DISTANCE) == {"close", "near", "far"}
-
-
-def _registered(database: Database, event_id: int) -> int:
-    with database.read() as session:
-        return len(session.exec(select(Registration).where(Registration.event_id == event_id)).all())
 
 
 def _newest_run(database: Database) -> MatchRun:

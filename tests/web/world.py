@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import accounts, interests, letters, proposals, subscriptions
+from broker.domain import accounts, interests, invitations, letters, proposals, subscriptions
 from broker.models import (
     Account,
     Contact,
@@ -18,6 +18,7 @@ from broker.models import (
     Event,
     Hub,
     ImportFile,
+    Invitation,
     Match,
     MatchRun,
     Registration,
@@ -46,6 +47,8 @@ class World:
     links: dict[str, str] = field(default_factory=dict)
     unsubscribe: str = ""
     """Spielwerk's, as its mails have it."""
+    invitation: str = ""
+    """Spielwerk's, which is registered already."""
     import_file: Any = None
     email: Any = None
     event_email: Any = None
@@ -121,6 +124,10 @@ def build(session: Session, settings: Settings) -> World:
     }
     contact = session.exec(select(Contact).where(Contact.sme_id == world.smes["Spielwerk"].id)).one()
     world.unsubscribe = subscriptions.link(settings, contact.sme_id, contact.email).removeprefix(settings.public_url)
+    invited = Invitation(event_id=world.event.id, sme_id=world.smes["Spielwerk"].id, invited_at=now(session))
+    session.add(invited)
+    session.flush()
+    world.invitation = invitations.link(settings, invited).removeprefix(settings.public_url)
     world.run = make_run(session, world.event)
     for one, other, evidence in PAIRS:
         match_up(session, world, one, other, evidence)

@@ -93,7 +93,7 @@ def _undelivered(session: Session, event: Event, home: City) -> list[tuple[str, 
         )
         .order_by(Sme.name, col(Email.id))
     )
-    titles = {kind.value: title for kind, title in TITLES.items()}
+    titles = {kind.value: title for kind, title in TITLES.items()} | {"invitation": "Invitation"}
     return [
         (name, titles.get(kind, kind), error or "the address is not to be mailed") for name, kind, status, error in rows
     ]

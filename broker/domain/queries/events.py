@@ -8,16 +8,17 @@ from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain import approvals, runs, zones
-from broker.domain.approvals import Approval
+from broker.db import now
+from broker.domain import runs, zones
+from broker.domain.queries import registrations, stages
+from broker.domain.queries.registrations import CityGauge
+from broker.domain.queries.stages import Line
+from broker.domain.queries.tallies import Tally, tally
 from broker.domain.zones import Zone
 from broker.models import (
-    INACTIVE,
     Account,
     Answer,
     City,
-    Email,
-    EmailStatus,
     Event,
     Interest,
     Introduction,
@@ -29,6 +30,9 @@ from broker.models import (
     ShortlistStatus,
     Sme,
 )
+
+SHOWN = 20
+"""Introductions on an event's page; the rest is counted, and in the export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +46,8 @@ class EventRow:
 
     @property
     def zone(self) -> Zone:
-        """That of the event's times."""
+        """That its dates are told in."""
         return zones.of_event(self.event, self.city)
-
-
-@dataclass(frozen=True, slots=True)
-class CityCount:
-    """How many of a city's SMEs are registered, of how many that could be."""
-
-    city: City
-    registered: int
-    possible: int
-
-    @property
-    def waiting(self) -> int:
-        """SMEs that could still be registered."""
-        return max(self.possible - self.registered, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +79,25 @@ class EventPage:
 
     event: Event
     city: City
-    cities: list[CityCount]
+    zone: Zone
+    line: Line
+    tally: Tally
+    gauges: list[CityGauge]
     run: MatchRun | None
     finished_run: MatchRun | None
-    lists: dict[ShortlistStatus, int]
     short: int
-    approval: Approval
-    mails: dict[EmailStatus, int]
-    answers: dict[Answer, int]
-    answered: int
     newest: list[AnswerRow]
     introductions: list[IntroductionRow]
 
     @property
-    def registered(self) -> int:
-        """SMEs registered, of all cities."""
-        return sum(row.registered for row in self.cities)
+    def full(self) -> list[CityGauge]:
+        """Cities with more SMEs than places."""
+        return [row for row in self.gauges if row.over]
 
     @property
     def waiting(self) -> int:
         """SMEs that could still be registered, of all cities."""
-        return sum(row.waiting for row in self.cities)
+        return sum(row.waiting for row in self.gauges)
 
 
 def event_list(session: Session, account: Account) -> list[EventRow]:
@@ -126,30 +114,21 @@ def event_list(session: Session, account: Account) -> list[EventRow]:
 
 
 def event_page(session: Session, event: Event) -> EventPage:
-    """Everything on an event's page."""
-    event_id = event.id or 0
-    lists = select(Shortlist.status, func.count()).where(Shortlist.event_id == event_id)
-    mails = (
-        select(Email.status, func.count())
-        .where(Email.event_id == event_id, Email.kind == "shortlist")
-        .where(Email.status != EmailStatus.DRAFT)
-    )
-    answers = select(Interest.answer, func.count()).where(Interest.event_id == event_id)
-    answered = select(func.count(func.distinct(Interest.sme_id))).where(Interest.event_id == event_id)
+    """Everything on an event's page; as many statements for many SMEs as for few."""
+    city = session.get_one(City, event.city_code)
+    counted, run = tally(session, event.id), runs.latest(session, event.id)
     return EventPage(
         event=event,
-        city=session.get_one(City, event.city_code),
-        cities=city_counts(session, event_id),
-        run=runs.latest(session, event_id),
-        finished_run=runs.latest(session, event_id, RunStatus.DONE),
-        lists={ShortlistStatus(status): n for status, n in session.exec(lists.group_by(Shortlist.status))},
-        short=count_short(session, event_id),
-        approval=approvals.foretell(session, event_id),
-        mails={EmailStatus(status): n for status, n in session.exec(mails.group_by(Email.status))},
-        answers={Answer(answer): n for answer, n in session.exec(answers.group_by(Interest.answer))},
-        answered=session.exec(answered).one(),
-        newest=newest_answers(session, event_id),
-        introductions=introductions(session, event_id=event_id),
+        city=city,
+        zone=zones.of_event(event, city),
+        line=stages.line(event, counted, run, now(session)),
+        tally=counted,
+        gauges=registrations.gauges(session, event),
+        run=run,
+        finished_run=runs.latest(session, event.id, RunStatus.DONE),
+        short=count_short(session, event.id) if counted.drafts else 0,
+        newest=newest_answers(session, event.id),
+        introductions=introductions(session, event_id=event.id, limit=SHOWN),
     )
 
 
@@ -159,28 +138,6 @@ def count_short(session: Session, event_id: int) -> int:
         Shortlist.event_id == event_id, Shortlist.status == ShortlistStatus.DRAFT
     )
     return sum(bool(shortfall) for shortfall in session.exec(drafts))
-
-
-def city_counts(session: Session, event_id: int) -> list[CityCount]:
-    """Registered and possible SMEs of every city that has any."""
-    possible = dict(
-        session.exec(
-            select(Sme.city_code, func.count()).where(col(Sme.status).not_in(INACTIVE)).group_by(Sme.city_code)
-        ).all()
-    )
-    registered = dict(
-        session.exec(
-            select(Sme.city_code, func.count())
-            .join(Registration, col(Registration.sme_id) == Sme.id)
-            .where(Registration.event_id == event_id)
-            .group_by(Sme.city_code)
-        ).all()
-    )
-    return [
-        CityCount(city, registered.get(city.code, 0), possible.get(city.code, 0))
-        for city in session.exec(select(City).order_by(City.name))
-        if city.code in possible or city.code in registered
-    ]
 
 
 def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[AnswerRow]:
@@ -208,7 +165,12 @@ def newest_answers(session: Session, event_id: int, limit: int = 12) -> list[Ans
 
 
 def introductions(
-    session: Session, *, event_id: int | None = None, sme_id: int | None = None, city: str | None = None
+    session: Session,
+    *,
+    event_id: int | None = None,
+    sme_id: int | None = None,
+    city: str | None = None,
+    limit: int | None = None,
 ) -> list[IntroductionRow]:
     """Introductions of an event, of an SME, or of a city's SMEs, newest first."""
     a, b = aliased(Sme), aliased(Sme)
@@ -228,7 +190,7 @@ def introductions(
     names = city_names(session)
     return [
         IntroductionRow(one, other, names[one.city_code], names[other.city_code], event, row.made_at)
-        for row, event, one, other in session.exec(query)
+        for row, event, one, other in session.exec(query.limit(limit))
     ]
 
 

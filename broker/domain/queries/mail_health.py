@@ -17,6 +17,7 @@ ATTENTION = (EmailStatus.FAILED, EmailStatus.HELD, EmailStatus.SUPPRESSED)
 KINDS = {
     "shortlist": "Shortlist",
     "introduction": "Introduction",
+    "invitation": "Invitation",
     "sign_in": "Sign-in link",
     "reminder": "Reminder",
     "last_call": "Last call",

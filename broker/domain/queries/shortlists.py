@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -15,6 +15,7 @@ from broker.errors import NotFoundError
 from broker.models import (
     City,
     Event,
+    Introduction,
     Match,
     MatchRun,
     Registration,
@@ -180,22 +181,30 @@ def figures(session: Session, event_id: int) -> Figures | None:
     ).first()
     if status is None:
         return None
+    listed = (
+        select(ShortlistEntry.match_id)
+        .join(Shortlist, col(Shortlist.id) == ShortlistEntry.shortlist_id)
+        .where(Shortlist.event_id == event_id, Shortlist.status == status)
+    )
+    return _figures(session, Match, col(Match.id).in_(listed))
+
+
+def mutual_figures(session: Session, event_id: int) -> Figures:
+    """The same of the pairs that said yes to each other."""
+    return _figures(session, Introduction, col(Introduction.event_id) == event_id)
+
+
+def _figures(session: Session, pairs: type[Match] | type[Introduction], which: ColumnElement[bool]) -> Figures:
     a, b = aliased(Sme), aliased(Sme)
-    pairs = session.exec(
+    found = session.exec(
         select(a.city_code, b.city_code, a.sector_code, b.sector_code)
-        .select_from(Match)
-        .join(a, col(a.id) == Match.a_id)
-        .join(b, col(b.id) == Match.b_id)
-        .where(
-            col(Match.id).in_(
-                select(ShortlistEntry.match_id)
-                .join(Shortlist, col(Shortlist.id) == ShortlistEntry.shortlist_id)
-                .where(Shortlist.event_id == event_id, Shortlist.status == status)
-            )
-        )
+        .select_from(pairs)
+        .join(a, col(a.id) == pairs.a_id)
+        .join(b, col(b.id) == pairs.b_id)
+        .where(which)
     ).all()
     sectors = session.exec(select(Sector).order_by(col(Sector.position))).all()
-    return _count(pairs, session.exec(select(City)).all(), sectors)
+    return _count(found, session.exec(select(City)).all(), sectors)
 
 
 def _count(

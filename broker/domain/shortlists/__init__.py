@@ -4,7 +4,19 @@ from broker.domain.approvals import Approval, approve
 from broker.domain.shortlists.build import build
 from broker.domain.shortlists.encode import Progress as Report
 from broker.domain.shortlists.encode import load_encoder, resolve_sectors
+from broker.domain.shortlists.foresight import Foresight, foresee
 from broker.domain.shortlists.gather import gather
 from broker.domain.shortlists.weights import load_weights
 
-__all__ = ["Approval", "Report", "approve", "build", "gather", "load_encoder", "load_weights", "resolve_sectors"]
+__all__ = [
+    "Approval",
+    "Foresight",
+    "Report",
+    "approve",
+    "build",
+    "foresee",
+    "gather",
+    "load_encoder",
+    "load_weights",
+    "resolve_sectors",
+]

@@ -71,18 +71,24 @@ def gather(session: Session, event_id: int) -> Gathered:
     ).all()
     ids = [sme.id for sme, _, _ in rows]
     statements = _statements(session, ids)
-    banned, pinned = _pairs(session, event_id)
-    known, history = _acquainted(session, event_id)
+    profiles = tuple(_profile(sme, city, sector, statements) for sme, city, sector in rows)
     return Gathered(
-        matching.Cohort(
-            profiles=tuple(_profile(sme, city, sector, statements) for sme, city, sector in rows),
-            banned=frozenset(banned),
-            known=frozenset(known),
-            pinned=frozenset(pinned),
-            history=frozenset(history),
-        ),
+        cohort_of(session, event_id, profiles),
         matching.Policy(**event.policy),
         {str(sme.id): sme.version for sme, _, _ in rows},
+    )
+
+
+def cohort_of(session: Session, event_id: int, profiles: tuple[matching.Profile, ...]) -> matching.Cohort:
+    """These profiles with the pairs that are decided already at an event."""
+    banned, pinned = _pairs(session, event_id)
+    known, history = _acquainted(session, event_id)
+    return matching.Cohort(
+        profiles=profiles,
+        banned=frozenset(banned),
+        known=frozenset(known),
+        pinned=frozenset(pinned),
+        history=frozenset(history),
     )
 
 
