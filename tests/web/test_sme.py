@@ -94,7 +94,8 @@ def test_a_thousand_looks_at_a_page_change_no_row(browse: Browse, world: World, 
     with database.read() as session:
         before = everything(session)
 
-    for _ in range(500):
+    # A tenth of it on PostgreSQL, where the same pages take some times as long.
+    for _ in range(500 if database.settings.is_sqlite else 50):
         assert client.get(world.links["Spielwerk"] + part).status_code == 200
         looked = client.head(world.links["Spielwerk"] + part)
         assert (looked.status_code, looked.text) == (200, "")
