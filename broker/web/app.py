@@ -22,10 +22,12 @@ from broker.web import (
     imports,
     mail_health,
     mailings,
+    matches,
     metrics,
     organiser,
     outbox,
     public,
+    runs,
     sme,
     unsubscribe,
 )
@@ -97,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, brokers, imports, organiser, runs, matches, mailings, mail_health, metrics, sme, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).

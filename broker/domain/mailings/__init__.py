@@ -1,5 +1,6 @@
 """A workshop's mails by date: the organiser's plan of them, and their writing when they are due."""
 
+from broker.domain.mailings.asking import Asked, Silent, remind, silent
 from broker.domain.mailings.plan import (
     DAYS_BEFORE,
     TITLES,
@@ -24,18 +25,22 @@ __all__ = [
     "BATCH",
     "DAYS_BEFORE",
     "TITLES",
+    "Asked",
     "Batch",
     "Plan",
     "Recipient",
+    "Silent",
     "by_kind",
     "filled",
     "hold",
     "is_stopped",
     "lock",
     "propose",
+    "remind",
     "reminder_letters",
     "resume",
     "save",
+    "silent",
     "stop",
     "summary_letter",
     "supersede",
