@@ -187,9 +187,10 @@ class _Compared:
             if weaker:
                 other, weakest = min(weaker, key=lambda lost: (lost[1], lost[0]))
                 return (Reason("better" if whose == sme else "better for them", other, weakest, strength),)
-        for other, _ in self.went.get(sme, ()):
-            if other not in (self.new.versions or {other: 0}) or self._is_barred(sme, other):
-                return (Reason("place of", other),)
+        free = [other for other, _ in self.went.get(sme, ()) if self._had_to_go(sme, other)]
+        if free:  # the strongest newcomer takes the first of them, the next one the second
+            at = [other for other, _ in self.came[sme]].index(partner)
+            return (Reason("place of", free[min(at, len(free) - 1)]),)
         return self._otherwise()
 
     def _better_than(self, sme: int, partner: int) -> tuple[Reason, ...]:
@@ -206,8 +207,9 @@ class _Compared:
                 return (Reason("better" if whose == sme else "better for them", other, strength, best),)
         return self._otherwise()
 
-    def _is_barred(self, sme: int, partner: int) -> bool:
-        return any(pair(sme, partner) in _pairs(self.new, kind) for kind in BARRED)
+    def _had_to_go(self, sme: int, partner: int) -> bool:
+        here = self.new.versions or {partner: 0}
+        return partner not in here or any(pair(sme, partner) in _pairs(self.new, kind) for kind in BARRED)
 
     def _otherwise(self) -> tuple[Reason, ...]:
         """Nothing of the two themselves: the settings, or that all lists are chosen together."""
