@@ -164,6 +164,8 @@ def _has_not_said(event: Event, kind: MailingKind) -> tuple[ColumnElement[bool],
 
 
 def _answered(event: Event, sme_id: Any, partner_id: Any) -> ColumnElement[bool]:
-    return exists().where(
+    said = exists().where(
         col(Interest.event_id) == event.id, col(Interest.sme_id) == sme_id, col(Interest.partner_id) == partner_id
     )
+    # Said, because two levels up it would not be found by itself: any SME's answer would do.
+    return said.correlate_except(Interest)
