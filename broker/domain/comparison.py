@@ -1,7 +1,7 @@
 """Two match runs compared: who enters or leaves whose list, and why. Pure: it reads what the runs froze."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,8 @@ class ListChange:
 class Comparison:
     """All that differs between two runs."""
 
-    lists: dict[int, ListChange]
+    lists: Mapping[int, ListChange]
+    """Every list that is not as it was, by its SME; the reasons of each are looked up as it is asked for."""
     entered: int
     left: int
     stayed: int
@@ -85,7 +86,7 @@ def compare(old: Seen, new: Seen, people: Mapping[int, Person]) -> Comparison:
     went = old.strengths.keys() - new.strengths.keys()
     compared = _Compared(old, new, people, came, went)
     return Comparison(
-        lists=compared.lists(),
+        lists=_Lists(compared),
         entered=len(came),
         left=len(went),
         stayed=len(new.strengths.keys() & old.strengths.keys()),
@@ -131,16 +132,12 @@ class _Compared:
         }
         self.came, self.went = _by_sme(came, new.strengths), _by_sme(went, old.strengths)
 
-    def lists(self) -> dict[int, ListChange]:
-        """Every list that is not as it was, by its SME."""
-        return {
-            sme: ListChange(
-                tuple(Change(other, s, self.why_in(sme, other)) for other, s in self.came.get(sme, ())),
-                tuple(Change(other, s, self.why_out(sme, other)) for other, s in self.went.get(sme, ())),
-            )
-            for sme in sorted(self.came.keys() | self.went.keys())
-            if sme in self.people
-        }
+    def change(self, sme: int) -> ListChange:
+        """How the list of one SME changes."""
+        return ListChange(
+            tuple(Change(other, strength, self.why_in(sme, other)) for other, strength in self.came.get(sme, ())),
+            tuple(Change(other, strength, self.why_out(sme, other)) for other, strength in self.went.get(sme, ())),
+        )
 
     def why_in(self, sme: int, partner: int) -> tuple[Reason, ...]:
         """What brought a partner onto a list: what is known directly, else whose place it takes."""
@@ -214,6 +211,28 @@ class _Compared:
     def _otherwise(self) -> tuple[Reason, ...]:
         """Nothing of the two themselves: the settings, or that all lists are chosen together."""
         return (Reason("settings" if self.settings else "together"),)
+
+
+class _Lists(Mapping[int, ListChange]):
+    """The changed lists of SMEs that are still there."""
+
+    def __init__(self, compared: _Compared) -> None:
+        self._compared = compared
+        self._smes = dict.fromkeys(sorted((compared.came.keys() | compared.went.keys()) & compared.people.keys()))
+
+    def __getitem__(self, sme: int) -> ListChange:
+        if sme not in self._smes:
+            raise KeyError(sme)
+        return self._compared.change(sme)
+
+    def __contains__(self, sme: object) -> bool:
+        return sme in self._smes
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._smes)
+
+    def __len__(self) -> int:
+        return len(self._smes)
 
 
 def _by_sme(pairs: set[Pair], strengths: Mapping[Pair, float]) -> dict[int, list[tuple[int, float]]]:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from broker.domain.keys import text_key
 from broker.domain.reports import Table
@@ -53,9 +54,8 @@ class Filters:
     sort: str = "strength"
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two SMEs of a pair, and what it says of the other."""
+class Side(NamedTuple):
+    """One of the two SMEs of a pair, and what it says of the other. There are thousands: a tuple is made sooner."""
 
     sme_id: int
     name: str
@@ -66,12 +66,9 @@ class Side:
     group: str
     answer: Answer | None
     answered_at: datetime | None
-    has_answered: bool
-    """Anything, about anybody at the event."""
 
 
-@dataclass(frozen=True, slots=True)
-class PairRow:
+class PairRow(NamedTuple):
     """One pair of an event."""
 
     match_id: int
@@ -83,12 +80,12 @@ class PairRow:
     @property
     def state(self) -> str:
         """One of STATES."""
-        answers = [side.answer for side in (self.one, self.other) if side.answer is not None]
         if self.introduced_at is not None:
             return "mutual"
-        if any(answer is not Answer.INTERESTED for answer in answers):
-            return "declined"
-        return "waiting" if answers else "unanswered"
+        answers = {self.one.answer, self.other.answer} - {None}
+        if not answers:
+            return "unanswered"
+        return "waiting" if answers == {Answer.INTERESTED} else "declined"
 
     @property
     def newest_answer(self) -> datetime | None:
@@ -121,45 +118,51 @@ class Counts:
     silent: int
 
 
-def counts(rows: Iterable[PairRow]) -> Counts:
+def counts(rows: Iterable[PairRow], silent: int) -> Counts:
     """Of all pairs, whatever is filtered."""
     rows = list(rows)
-    sides = {side.sme_id: side.has_answered for row in rows for side in (row.one, row.other)}
-    states = Counter(row.state for row in rows)
-    return Counts(len(rows), states, len(sides), sum(not has_answered for has_answered in sides.values()))
+    smes = {row.one.sme_id for row in rows} | {row.other.sme_id for row in rows}
+    return Counts(len(rows), Counter(row.state for row in rows), len(smes), silent)
 
 
 def choices(rows: Iterable[PairRow]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(code, name) of every city, and of every sector, that there is to filter by."""
     sides = [side for row in rows for side in (row.one, row.other)]
-    cities = {(side.city, side.city_name) for side in sides}
-    sectors = {(side.sector, side.sector_name) for side in sides if side.sector}
-    return sorted(cities, key=lambda choice: choice[1]), sorted(sectors, key=lambda choice: choice[1])
+    cities = dict({(side.city, side.city_name) for side in sides})
+    sectors = dict({(side.sector, side.sector_name) for side in sides if side.sector})
+    return _by_label(cities), _by_label(sectors)
+
+
+def _by_label(choices: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(choices.items(), key=lambda choice: choice[1])
 
 
 def fitting(rows: Iterable[PairRow], filters: Filters) -> list[PairRow]:
     """The pairs that fit, sorted; whoever is looked for stands first in its pair."""
     wanted = text_key(filters.words).split()
-    found = []
+    found: list[PairRow] = []
     for row in rows:
         if filters.state not in ("", row.state) or 100 * row.strength < filters.at_least:
             continue
         if _fits(row.one, filters, wanted):
             found.append(row)
         elif _fits(row.other, filters, wanted):
-            found.append(replace(row, one=row.other, other=row.one))
+            found.append(row._replace(one=row.other, other=row.one))
     return sorted(found, key=_ORDERS.get(filters.sort, _ORDERS["strength"]))
 
 
 def _fits(side: Side, filters: Filters, wanted: Sequence[str]) -> bool:
     if filters.city not in ("", side.city) or filters.sector not in ("", side.sector):
         return False
-    name = f" {text_key(side.name)}" if wanted else ""
+    name = f" {_key(side.name)}" if wanted else ""
     return all(f" {word}" in name for word in wanted)
 
 
+_key = lru_cache(maxsize=10_000)(text_key)
+
+
 def _by_name(row: PairRow) -> tuple[str, str, int]:
-    return text_key(row.one.name), text_key(row.other.name), row.match_id
+    return _key(row.one.name), _key(row.other.name), row.match_id
 
 
 def _by_answer(row: PairRow) -> tuple[float, float, int]:

@@ -16,6 +16,7 @@ from broker.web.reasons import percent
 
 router = APIRouter(prefix="/events/{event_id}")
 PAGE_SIZE = 50
+SILENT_SIZE = 100
 STRENGTHS = (40, 50, 60, 70, 80)
 Code = Annotated[str, Query(max_length=40)]
 Chosen = Annotated[list[Annotated[str, Query(max_length=200)]], Query(max_length=40)]
@@ -62,18 +63,18 @@ def matches(
 ) -> Response:
     """A page of the pairs that fit. Three statements at most."""
     top = head(session, account, event_id)
-    rows, is_approved = pair_lists.pairs(session, event_id)
-    fitting = match_list.fitting(rows, wanted.filters)
+    listed = pair_lists.listed(session, event_id)
+    fitting = match_list.fitting(listed.rows, wanted.filters)
     number, pages, first = place(page, len(fitting), PAGE_SIZE)
     shown = fitting[first : first + PAGE_SIZE]
-    cities, sectors = match_list.choices(rows)
-    context = _answers(top, wanted, match_list.counts(rows)) | {
+    cities, sectors = match_list.choices(listed.rows)
+    context = _answers(top, wanted, listed) | {
         "rows": shown,
         "details": pair_lists.details(session, event_id, shown, wanted.columns),
         "total": len(fitting),
         "page": number,
         "pages": pages,
-        "is_approved": is_approved,
+        "is_approved": listed.is_approved,
         "cities": cities,
         "sectors": sectors,
         "no_detail": match_list.Detail(),
@@ -91,16 +92,15 @@ def answers(
 ) -> Response:
     """How many answers there are; htmx asks every half minute until nobody can answer any more."""
     top = head(session, account, event_id)
-    rows, _ = pair_lists.pairs(session, event_id)
-    return render(request, "partials/answers.html", _answers(top, wanted, match_list.counts(rows)))
+    return render(request, "partials/answers.html", _answers(top, wanted, pair_lists.listed(session, event_id)))
 
 
-def _answers(top: Head, wanted: Wanted, counts: match_list.Counts) -> dict[str, Any]:
+def _answers(top: Head, wanted: Wanted, listed: pair_lists.Listed) -> dict[str, Any]:
     return {
         "top": top,
         "event": top.event,
         "city": top.city,
-        "counts": counts,
+        "counts": match_list.counts(listed.rows, listed.silent),
         "filters": wanted.address,
         "columns": wanted.columns,
         "STATES": STATES,
@@ -118,7 +118,7 @@ def export(
 ) -> Response:
     """Exactly what is filtered and chosen, as a file or to print; that it left the service is written down."""
     top = head(session, account, event_id)
-    rows = match_list.fitting(pair_lists.pairs(session, event_id)[0], wanted.filters)
+    rows = match_list.fitting(pair_lists.listed(session, event_id).rows, wanted.filters)
     details = pair_lists.details(session, event_id, rows, wanted.columns)
     table = match_list.table(rows, wanted.columns, details)
     reports.log_export(session, accounts.actor(account), event_id, "match list", form, table)
@@ -144,16 +144,26 @@ def export(
 
 @router.get("/unanswered")
 def unanswered(
-    request: Request, session: SessionDep, account: CurrentOrganiser, event_id: RowId, city: Code = ""
+    request: Request,
+    session: SessionDep,
+    account: CurrentOrganiser,
+    event_id: RowId,
+    city: Code = "",
+    page: PageNumber = 1,
 ) -> Response:
     """SMEs that have answered nothing, and which of them a reminder can be written to. Two statements."""
     top = head(session, account, event_id)
     silent = mailings.silent(session, event_id)
     cities = {row.city: row.city_name for row in silent}
+    wanted = [row for row in silent if city in ("", row.city)]
+    number, pages, first = place(page, len(wanted), SILENT_SIZE)
     context = {
         "event": top.event,
         "city": top.city,
-        "silent": [row for row in silent if city in ("", row.city)],
+        "silent": wanted[first : first + SILENT_SIZE],
+        "free": sum(not row.hindrance for row in wanted),
+        "page": number,
+        "pages": pages,
         "cities": [(code, name, sum(row.city == code for row in silent)) for code, name in cities.items()],
         "total": len(silent),
         "chosen_city": city,

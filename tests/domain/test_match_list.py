@@ -12,10 +12,8 @@ YES, NEVER = Answer.INTERESTED, Answer.NEVER
 
 
 def side(sme_id: int, name: str, city: str, answer: Answer | None = None, at: datetime | None = None) -> Side:
-    said = answer is not None
-    return Side(
-        sme_id, name, city.lower(), city, "games", "Games", "creative", answer, at or (NOON if said else None), said
-    )
+    at = at or (NOON if answer else None)
+    return Side(sme_id, name, city.lower(), city, "games", "Games", "creative", answer, at)
 
 
 ADA_BEA = PairRow(1, side(1, "Łada", "Berlin", YES), side(2, "Bea Retail", "Rome", YES), 0.5, NOON)
@@ -58,9 +56,10 @@ def test_who_is_looked_for_stands_first_in_its_pair() -> None:
     assert [row.one.name for row in fitting(ROWS, Filters(city="rome"))] == ["Dan", "Bea Retail", "Bea Retail"]
 
 
-def test_counts_are_of_all_pairs_and_of_smes_that_said_nothing_at_all() -> None:
-    found = counts([ADA_BEA, CYD_DAN])
-    assert (found.pairs, found.states, found.smes, found.silent) == (2, {"mutual": 1, "unanswered": 1}, 4, 2)
+def test_counts_are_of_all_pairs() -> None:
+    found = counts(ROWS, 2)
+    states = {"mutual": 1, "waiting": 1, "declined": 1, "unanswered": 1}
+    assert (found.pairs, found.states, found.smes, found.silent) == (4, states, 4, 2)
 
 
 def test_cities_and_sectors_to_choose_from_are_those_there_are() -> None:

@@ -111,7 +111,12 @@ def test_a_file_holds_exactly_what_is_filtered_and_chosen_and_is_logged(
     with database.read() as session:
         log = session.exec(select(ExportLog)).one()
         entry = session.exec(select(AuditEntry).where(AuditEntry.action == "event.export")).one()
-    assert (log.what, log.format, log.rows, log.actor) == ("match list", form, 2, f"Organiser (account {world.accounts['organiser'].id})")
+    assert (log.what, log.format, log.rows, log.actor) == (
+        "match list",
+        form,
+        2,
+        f"Organiser (account {world.accounts['organiser'].id})",
+    )
     assert entry.detail["columns"] == ["sme", "partner", "sme_city", "partner_city", "answer_sme", "answer_partner"]
 
 

@@ -1,6 +1,8 @@
 """What the match list reads: every pair of the lists in force, and more of those that are shown."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,38 +10,59 @@ from sqlalchemy import exists
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from broker.domain import places, sectors
 from broker.domain.cards import ENGLISH, quote_of
 from broker.domain.match_list import DETAILED, Detail, PairRow, Side
 from broker.domain.reports import quoted
 from broker.models import (
-    City,
+    Answer,
     Contact,
     Hub,
     Interest,
     Introduction,
     Match,
-    Sector,
     Shortlist,
     ShortlistStatus,
     Sme,
 )
 
 
-def pairs(session: Session, event_id: int) -> tuple[list[PairRow], bool]:
-    """Every pair of the approved lists, or of the drafts where none is approved; and whether they are approved.
-    One statement."""
-    rows = session.connection().execute(_every_pair(event_id)).all()
-    found = [
-        PairRow(match_id, _side(cells[:10]), _side(cells[10:]), strength, introduced_at)
-        for match_id, strength, introduced_at, _, *cells in rows
-    ]
-    return found, bool(rows and rows[0][3] == ShortlistStatus.APPROVED)
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Every pair in force."""
+
+    rows: list[PairRow]
+    is_approved: bool
+    """Else they are drafts."""
+    silent: int
+    """SMEs with such a list that have answered nothing at the event."""
 
 
-def _side(cells: list[Any]) -> Side:
-    sme_id, name, city, city_name, sector, sector_name, group, answer, answered_at, has_answered = cells
-    words = (sector or "", sector_name or "", group or "")
-    return Side(sme_id, name, city, city_name, *words, answer, answered_at, bool(has_answered))
+def listed(session: Session, event_id: int) -> Listed:
+    """Every pair of the approved lists, or of the drafts where none is approved. One statement."""
+    cells = session.connection().execute(_every_pair(event_id)).all()
+    rows = [
+        PairRow(
+            match_id,
+            _side(a_id, name_a, city_a, sector_a, answer_a, at_a),
+            _side(b_id, name_b, city_b, sector_b, answer_b, at_b),
+            strength,
+            introduced_at,
+        )
+        for match_id, strength, introduced_at, _, _, a_id, name_a, city_a, sector_a, answer_a, at_a,
+            b_id, name_b, city_b, sector_b, answer_b, at_b in cells
+    ]  # fmt: skip
+    if not cells:
+        return Listed([], is_approved=False, silent=0)
+    return Listed(rows, cells[0][3] == ShortlistStatus.APPROVED, cells[0][4])
+
+
+def _side(
+    sme_id: int, name: str, city: str, sector: str | None, answer: Answer | None, answered_at: datetime | None
+) -> Side:
+    sector_name, group = sectors.names_by_code().get(sector or "", ("", ""))
+    city_name = places.names_by_code().get(city, city)
+    return Side(sme_id, name, city, city_name, sector or "", sector_name, group, answer, answered_at)
 
 
 def _every_pair(event_id: int) -> Any:
@@ -48,11 +71,14 @@ def _every_pair(event_id: int) -> Any:
     here_a = (col(of_a.event_id) == event_id) & (col(of_a.sme_id) == a.id) & (col(of_a.partner_id) == b.id)
     here_b = (col(of_b.event_id) == event_id) & (col(of_b.sme_id) == b.id) & (col(of_b.partner_id) == a.id)
     both = (col(Introduction.a_id) == a.id) & (col(Introduction.b_id) == b.id)
-    from_a, join_a = _told(event_id, a, of_a)
-    from_b, join_b = _told(event_id, b, of_b)
     lists = _in_force(event_id)
-    query = (
-        sa.select(col(Match.id), col(Match.strength), col(Introduction.made_at), lists.c.status, *from_a, *from_b)
+    columns: list[Any] = [
+        *(Match.id, Match.strength, Introduction.made_at, lists.c.status, _silent(event_id)),
+        *(a.id, a.name, a.city_code, a.sector_code, of_a.answer, of_a.answered_at),
+        *(b.id, b.name, b.city_code, b.sector_code, of_b.answer, of_b.answered_at),
+    ]
+    return (
+        sa.select(*columns)
         .join(lists, lists.c.run_id == col(Match.run_id))
         .join(a, col(a.id) == Match.a_id)
         .join(b, col(b.id) == Match.b_id)
@@ -60,20 +86,18 @@ def _every_pair(event_id: int) -> Any:
         .outerjoin(of_b, here_b)
         .outerjoin(Introduction, (col(Introduction.event_id) == event_id) & both)
     )
-    for table, condition, is_outer in (*join_a, *join_b):
-        query = query.join(table, condition, isouter=is_outer)
-    return query
 
 
-def _told(event_id: int, sme: Any, answer: Any) -> tuple[list[Any], list[tuple[Any, Any, bool]]]:
-    """The columns of one side, and what must be joined for them."""
-    city, sector, said = aliased(City), aliased(Sector), aliased(Interest)
-    has_answered = exists().where(col(said.event_id) == event_id, col(said.sme_id) == sme.id)
-    columns = [
-        *(sme.id, sme.name, sme.city_code, city.name, sme.sector_code, sector.name, sector.group),
-        *(answer.answer, answer.answered_at, has_answered),
-    ]
-    return columns, [(city, city.code == sme.city_code, False), (sector, sector.code == sme.sector_code, True)]
+def _silent(event_id: int) -> Any:
+    """How many SMEs with a list in force have answered nothing: the same for every pair, so counted once."""
+    said = exists().where(col(Interest.event_id) == event_id, col(Interest.sme_id) == Shortlist.sme_id)
+    run = sa.select(_in_force(event_id).c.run_id).scalar_subquery()
+    return (
+        sa.select(sa.func.count())
+        .select_from(Shortlist)
+        .where(col(Shortlist.run_id) == run, ~said.correlate_except(Interest))
+        .scalar_subquery()
+    )
 
 
 def _in_force(event_id: int) -> Any:
