@@ -1,5 +1,6 @@
 """The match list of an event: filtered, in chosen columns, taken along; answers as they come; who has given none."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -31,19 +32,21 @@ class Wanted:
         city: Code = "",
         sector: Code = "",
         state: Code = "",
-        at_least: Annotated[int | Literal[""], Query(alias="min", ge=0, le=100)] = "",
+        at_least: Annotated[str, Query(alias="min", max_length=40)] = "",
         sort: Code = "strength",
         c: Chosen = [],  # noqa: B006 - FastAPI copies it
     ) -> None:
         chosen = {name for cell in c for name in cell.split(",")}
         self.columns = tuple(name for name in COLUMNS if name in chosen) or SHOWN
-        self.filters = Filters(q.strip(), city, sector, state if state in STATES else "", int(at_least or 0), sort)
+        # An empty field, as a form sends it, asks for nothing; so does what no form of ours would send.
+        least = int(at_least) if re.fullmatch("[0-9]{1,3}", at_least) else 0
+        self.filters = Filters(q.strip(), city, sector, state if state in STATES else "", least, sort)
         self.address = {
             "q": q.strip(),
             "city": city,
             "sector": sector,
             "state": self.filters.state,
-            "min": at_least or "",
+            "min": least or "",
             "sort": "" if sort == "strength" or sort not in SORTS else sort,
             "c": "" if self.columns == SHOWN else ",".join(self.columns),
         }

@@ -81,7 +81,8 @@ def test_pairs_are_listed_with_their_answers_and_filtered(browse: Browse, addres
     assert found(q="plzen", state="unanswered") == [(MEDI, NORD)]
     assert found(min="71") == []
     assert "No pair fits" in organiser.get(f"{address}/matches", params={"min": "71"}).text
-    assert found(state="nonsense", sort="nonsense", c="nonsense", city="") == found()
+    for least in ("", "²", "-1", "abc"):
+        assert found(state="nonsense", sort="nonsense", c="nonsense", city="", min=least) == found()
 
 
 @pytest.mark.usefixtures("answered")
