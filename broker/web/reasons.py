@@ -49,6 +49,11 @@ WEIGHTS = {
 
 def in_words(reason: Reason, people: Mapping[int, Person], *, enters: bool) -> str:
     """A sentence for the organiser."""
+    sentence = _sentence(reason, people, enters=enters)
+    return sentence[:-1] if sentence.endswith("..") else sentence  # whose name ends with a full stop
+
+
+def _sentence(reason: Reason, people: Mapping[int, Person], *, enters: bool) -> str:
     who = people[reason.sme].name if reason.sme in people else "An SME that was erased"
     if reason.kind in OF_THE_PAIR:
         return OF_THE_PAIR[reason.kind]
@@ -81,7 +86,7 @@ def _better(reason: Reason, who: str, *, enters: bool) -> str:
 
 def percent(strength: float) -> str:
     """A strength as it is shown."""
-    return f"{100 * strength:.0f} %"
+    return f"{100 * strength:.0f}\N{NO-BREAK SPACE}%"
 
 
 def settings_changed(found: Comparison) -> list[tuple[str, str, str]]:
