@@ -20,6 +20,7 @@ from broker.config import Settings
 from broker.db import wake
 from broker.domain import audit, drafts, letters, runs, uploads
 from broker.domain.names import name_key
+from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
 from broker.errors import BrokerError, ConflictError, NotFoundError
 from broker.models import (
@@ -31,6 +32,7 @@ from broker.models import (
     Introduction,
     Match,
     MatchRun,
+    PairRule,
     Registration,
     Shortlist,
     Sme,
@@ -174,12 +176,15 @@ def _texts(email: Email) -> Iterator[str]:
 
 
 def _clear_runs(session: Session, traces: Traces) -> None:
-    """Rings it was part of go, and its name in the sentences of a run."""
+    """Rings it was part of go, and its name in the sentences of a run and in the reasons of rules."""
     for run in session.exec(select(MatchRun).where(col(MatchRun.event_id).in_(traces.events))):
         rings = [ring for ring in run.report.get("rings", []) if str(traces.sme_id) not in ring["members"]]
         run.report = _without(traces.name, run.report | ({"rings": rings} if "rings" in run.report else {}))
         run.error = traces.name.sub(SOMEBODY, run.error)
         session.add(run)
+    for rule in session.exec(select(PairRule).where(col(PairRule.event_id).in_(traces.events))):
+        rule.reason = traces.name.sub(SOMEBODY, rule.reason)[:MAX_REASON]
+        session.add(rule)
     for shortlist in session.exec(select(Shortlist).where(col(Shortlist.event_id).in_(traces.events))):
         shortlist.shortfall = _without(traces.name, shortlist.shortfall)
         session.add(shortlist)

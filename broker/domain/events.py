@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from broker.db import now
 from broker.domain import audit
 from broker.errors import ConflictError, InvalidError, NotFoundError
-from broker.models import INACTIVE, City, Consent, Event, PairRule, Purpose, Registration, Sme
+from broker.models import INACTIVE, City, Consent, Event, Purpose, Registration, Sme
 
 YEARS = range(2000, 2201)
 """Leaves room on both sides for every zone and deadline; anything else is a slip of the keyboard."""
@@ -193,19 +193,3 @@ def can_register(session: Session, city: str | None = None) -> list[int]:
     if city is not None:
         query = query.where(Sme.city_code == city)
     return [sme_id for sme_id in session.exec(query) if sme_id is not None]
-
-
-def set_pair_rule(session: Session, actor: str, event_id: int, pair: tuple[int, int], kind: str | None) -> None:
-    """Pin or ban a pair at an event ('pin', 'ban'), or lift the rule (None)."""
-    a_id, b_id = sorted(pair)
-    if kind not in {"pin", "ban", None} or a_id == b_id:
-        raise InvalidError("A pair of two SMEs can be pinned or banned.")
-    rule = session.get(PairRule, (event_id, a_id, b_id))
-    if kind is None:
-        if rule is not None:
-            session.delete(rule)
-    elif rule is None:
-        session.add(PairRule(event_id=event_id, a_id=a_id, b_id=b_id, kind=kind))
-    else:
-        rule.kind = kind
-    audit.record(session, actor, f"pair.{kind or 'lift'}", f"event {event_id}", a=a_id, b=b_id)

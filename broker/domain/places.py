@@ -62,9 +62,15 @@ def city_names() -> list[str]:
     return sorted(row["name"] for row in read_table("cities.csv"))
 
 
+@lru_cache
+def names_by_code() -> dict[str, str]:
+    """The English name of each of the network's cities by its code."""
+    return {row["code"]: row["name"] for row in read_table("cities.csv")}
+
+
 def city_name(code: str) -> str:
     """The English name of a city's code; the code itself where it is none of ours."""
-    return next((row["name"] for row in read_table("cities.csv") if row["code"] == code), code)
+    return names_by_code().get(code, code)
 
 
 @lru_cache(maxsize=2_000)

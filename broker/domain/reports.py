@@ -117,10 +117,11 @@ def _answers(session: Session, event_id: int) -> dict[tuple[int, int], str]:
 
 def _reasons(card: Card) -> tuple[str, str]:
     """Two quotes a side; the partner's reason is the one the SME sees as “they look for”."""
-    return _quoted(card.you_need), _quoted(card.they_need)
+    return quoted(card.you_need), quoted(card.they_need)
 
 
-def _quoted(quote: Quote | None) -> str:
+def quoted(quote: Quote | None) -> str:
+    """A reason in one cell; '' for none."""
     return f"looks for “{quote.need}” – finds “{quote.offer}”" if quote else ""
 
 
@@ -232,4 +233,5 @@ FORMATS: dict[str, Callable[[Table], bytes]] = {"csv": to_csv, "xlsx": to_xlsx}
 def log_export(session: Session, actor: str, event_id: int, what: str, form: str, data: Table) -> None:
     """Remember that this left the service, so that an erasure can follow it."""
     session.add(ExportLog(at=now(session), actor=actor, event_id=event_id, what=what, format=form, rows=len(data.rows)))
-    audit.record(session, actor, "event.export", f"event {event_id}", what=what, format=form)
+    subject, columns = f"event {event_id}", list(data.columns)
+    audit.record(session, actor, "event.export", subject, what=what, format=form, columns=columns)

@@ -46,6 +46,12 @@ def find_sector(text: str, *, codes: bool = True) -> SectorGuess:
 
 
 @lru_cache
+@lru_cache
+def names_by_code() -> dict[str, tuple[str, str]]:
+    """(name, group) of each sector by its code."""
+    return {row["code"]: (row["name"], row["group"]) for row in read_table("sectors.csv")}
+
+
 def describing_words() -> dict[str, list[str]]:
     """{sector: its English name and words}, for the nearest sector by meaning."""
     return {row["code"]: [row["name"], *split_words(row["words"])] for row in read_table("sectors.csv")}

@@ -87,3 +87,5 @@ class PairRule(SQLModel, table=True):
     a_id: int = Field(foreign_key="sme.id", primary_key=True, ondelete="CASCADE")
     b_id: int = Field(foreign_key="sme.id", primary_key=True, ondelete="CASCADE")
     kind: str = Field(max_length=6)
+    reason: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    """In the organiser's own words; nobody else sees it."""

@@ -24,12 +24,14 @@ from broker.web import (
     invitations,
     mail_health,
     mailings,
+    matches,
     metrics,
     organiser,
     outbox,
     proposals,
     public,
     registrations,
+    runs,
     sme,
     sme_data,
     sme_profile,
@@ -106,7 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
         public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health,
-        metrics, sme, sme_data, sme_profile, proposals, tokens, unsubscribe,
+        metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     app.mount(API, create_api(app.state), name="api")

@@ -9,9 +9,9 @@ from broker.domain.queries import events as event_queries
 from broker.domain.queries import mailings as mailing_queries
 from broker.domain.queries import shortlists
 from broker.domain.queries.rings import rings_of_event
-from broker.models import City, Event, MailingKind, RunStatus, ShortlistStatus
+from broker.models import City, Event, MailingKind, RunStatus
 from broker.web import figures
-from broker.web.deps import CurrentOrganiser, PageNumber, RowId, SessionDep, SettingsDep
+from broker.web.deps import CurrentOrganiser, RowId, SessionDep, SettingsDep
 from broker.web.media import MEDIA_TYPES
 from broker.web.pages import plural, redirect, render, when
 
@@ -114,41 +114,6 @@ def cancel(
     runs.cancel(session, accounts.actor(account), run_id)
     message = "The build is being stopped. Earlier shortlists stay as they are."
     return redirect(request, f"/events/{event_id}#shortlists", message, "note")
-
-
-@router.get("/{event_id}/shortlists")
-def review(
-    request: Request,
-    session: SessionDep,
-    account: CurrentOrganiser,
-    event_id: RowId,
-    status: Literal["draft", "approved"] = "draft",
-    short: bool = False,
-    page: PageNumber = 1,
-) -> Response:
-    """The shortlists, one row an SME."""
-    event = access.event(session, account, event_id)
-    lists = shortlists.list_page(session, event_id, ShortlistStatus(status), page=page, short_only=short)
-    context = {
-        "event": event,
-        "zone": zones.of_event(event, session.get_one(City, event.city_code)),
-        "lists": lists,
-        "filters": {"status": status, "short": "1" if short else ""},
-        "approval": approvals.foretell(session, event_id),
-        "mailing": mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST),
-    }
-    return render(request, "pages/shortlists.html", context)
-
-
-@router.get("/{event_id}/shortlists/{sme_id}")
-def review_one(
-    request: Request, session: SessionDep, account: CurrentOrganiser, event_id: RowId, sme_id: RowId
-) -> Response:
-    """One SME's shortlist with its quoted reasons."""
-    event = access.event(session, account, event_id)
-    row = shortlists.one_list(session, event_id, sme_id)
-    city = session.get_one(City, event.city_code)
-    return render(request, "pages/shortlist.html", {"event": event, "city": city, "row": row})
 
 
 @router.post("/{event_id}/approve")

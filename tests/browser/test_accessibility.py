@@ -9,8 +9,9 @@ from playwright.sync_api import Page
 from sqlmodel import select
 
 from broker.db import now
-from broker.models import Match, MatchRun, Shortlist, ShortlistStatus, Sme
+from broker.models import Match, MatchRun, PairRule, Shortlist, ShortlistStatus, Sme
 from tests.browser.conftest import Service
+from tests.web.test_runs import build_again
 from tests.web.world import add_ring, propose
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
@@ -32,6 +33,8 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         session.get_one(Sme, service.world.smes["Spielwerk"].id).erasure_asked_at = now(session)
         run = session.get_one(MatchRun, service.world.run.id)
         run.report = run.report | {"relaxations": ["allow one partner from Berlin's own city for 3 SMEs"]}
+        session.add(PairRule(event_id=service.world.event.id, a_id=1, b_id=2, kind="pin", reason="Promised"))
+        build_again(session, service.world)
     sme = service.world.smes["Spielwerk"].id
     event = f"/events/{service.world.event.id}"
     stranger = open_page(width=width, scheme=scheme)
@@ -76,6 +79,11 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/shortlists?short=1",
         f"{event}/shortlists?status=approved",
         f"{event}/shortlists/{sme}",
+        f"{event}/diff",
+        f"{event}/pairs",
+        f"{event}/matches?c=city,sector,hub,languages,strength,answers,answered,introduced,reasons,contacts",
+        f"{event}/matches?q=nothing-like-it",
+        f"{event}/unanswered",
         f"{event}/mailings",
         f"{event}/mailings/reminder",
         f"{event}/mailings/summary?part=text",

@@ -21,7 +21,15 @@ def utc(text: str) -> datetime:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
     """What planning, writing and queueing of mails take for the database's clock."""
-    for module in ("mailings.plan", "mailings.writing", "outbox", "interests", "approvals", "queries.mailings"):
+    for module in (
+        "mailings.plan",
+        "mailings.writing",
+        "outbox",
+        "interests",
+        "approvals",
+        "queries.mailings",
+        "mailings.asking",
+    ):
         monkeypatch.setattr(f"broker.domain.{module}.now", lambda _session: moment)
 
 

@@ -87,6 +87,13 @@ def _leave_traces(session: Session, dilna: Sme, ada: Sme, lists: dict[int, Short
             Proposal(sme_id=dilna.id, version=1, after={"description": PHRASE}, note=NAME, made_at=now(session)),
             PastPartner(a_id=dilna.id, b_id=ada.id, source="test"),
             PairRule(event_id=lists[ada.id].event_id, a_id=dilna.id, b_id=ada.id, kind="pin"),
+            PairRule(
+                event_id=lists[ada.id].event_id,
+                a_id=ada.id,
+                b_id=make_sme(session, "Third").id,
+                kind="ban",
+                reason=f"{NAME} asked for it",
+            ),
             _upload(session, f"Name,E-Mail\n{NAME} s.r.o.,x@y.example\n"),
             _upload(session, f"Name,E-Mail\nSomebody,{ADDRESS.upper()}\n"),
             _upload(session, "Name,E-Mail\nOther,other@y.example\n"),
@@ -131,7 +138,8 @@ def tables_with(session: Session, words: str) -> set[str]:
 
 def test_name_address_person_and_words_are_in_no_table_afterwards(database: Database, dilna: Sme) -> None:
     with database.read() as session:
-        assert tables_with(session, NAME) >= {"sme", "email", "matchrun", "shortlist", "importfile", "interest"}
+        named = {"sme", "email", "matchrun", "shortlist", "importfile", "interest", "pairrule"}
+        assert tables_with(session, NAME) >= named
         assert tables_with(session, ADDRESS) >= {"contact", "email", "importfile"}
         assert tables_with(session, PHRASE) >= {"statement", "matchrun", "proposal"}
 
@@ -157,7 +165,7 @@ def test_what_is_others_stays(database: Database, dilna: Sme) -> None:
         erasure.erase(session, "ann", dilna.id)
 
     with database.read() as session:
-        assert session.exec(select(Sme.name).order_by(Sme.name)).all() == ["Ada", "Bea", "Dílna Cyd"]
+        assert session.exec(select(Sme.name).order_by(Sme.name)).all() == ["Ada", "Bea", "Dílna Cyd", "Third"]
         assert len(session.exec(select(Registration)).all()) == 3
         report = session.exec(select(MatchRun)).one().report
         assert [len(ring["members"]) for ring in report["rings"]] == [1]

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from broker.domain import events, profiles
 from broker.errors import ConflictError, InvalidError, NotFoundError
-from broker.models import AuditEntry, PairRule, Purpose, Registration, SmeStatus
+from broker.models import AuditEntry, Purpose, Registration, SmeStatus
 from tests.factories import make_event, make_sme, register
 
 SUMMER = {"starts": "2027-07-01T09:30", "ends": "2027-07-01T17:00"}
@@ -106,21 +106,3 @@ def test_who_withdrew_from_matching_is_not_offered_for_registration(session: Ses
     profiles.withdraw_consent(session, only_mails, [Purpose.MAILING], "test")
     session.flush()
     assert events.can_register(session) == [only_mails.id, stays.id]
-
-
-def test_a_pair_rule_is_kept_once_in_order_and_can_be_lifted(session: Session) -> None:
-    event, one, other = make_event(session), make_sme(session), make_sme(session)
-    events.set_pair_rule(session, "ann", event.id, (other.id, one.id), "pin")
-    events.set_pair_rule(session, "ann", event.id, (one.id, other.id), "ban")
-    session.flush()
-    rule = session.exec(select(PairRule)).one()
-    assert (rule.a_id, rule.b_id, rule.kind) == (one.id, other.id, "ban")
-    events.set_pair_rule(session, "ann", event.id, (one.id, other.id), None)
-    session.flush()
-    assert session.exec(select(PairRule)).all() == []
-
-
-def test_an_sme_cannot_be_paired_with_itself(session: Session) -> None:
-    event, sme = make_event(session), make_sme(session)
-    with pytest.raises(InvalidError, match="two SMEs"):
-        events.set_pair_rule(session, "ann", event.id, (sme.id, sme.id), "pin")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from broker.domain import events, shortlists
+from broker.domain import pairs, shortlists
 from broker.domain.shortlists import foresight
 from broker.models import Event, Purpose, Sme, SmeStatus
 from matching import Cohort, Profile
@@ -54,8 +54,8 @@ def test_who_speaks_with_nobody_or_says_nothing_is_told_of_once(session: Session
 
 def test_it_looks_at_the_same_firms_and_pairs_as_a_build_does(session: Session) -> None:
     event, (anna, bert, celia, dora) = _cohort(session)
-    events.set_pair_rule(session, "ann", event.id, (anna.id, bert.id), "ban")
-    events.set_pair_rule(session, "ann", event.id, (celia.id, dora.id), "pin")
+    pairs.rule(session, "ann", event.id, anna.id, bert.id, "ban")
+    pairs.rule(session, "ann", event.id, celia.id, dora.id, "pin")
     anna.sector_code, bert.languages, dora.description, celia.status = None, ["pt"], " ", SmeStatus.PAUSED
     factories.register(session, event, factories.make_sme(session, "Silent", offers=(), needs=(), description=" "))
 

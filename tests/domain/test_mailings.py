@@ -226,6 +226,21 @@ def test_who_has_answered_about_one_of_two_partners_is_not_reminded_but_called_a
         assert "Tuesday 30 March, 09:30 (Berlin time)" in text
 
 
+@pytest.mark.parametrize("kind", [REMINDER, LAST_CALL])
+def test_what_others_said_about_its_partners_keeps_no_sme_from_being_reminded(
+    session: Session, at: Callable[[datetime], None], kind: MailingKind
+) -> None:
+    event = workshop(session)
+    ada, bea = mailed_pair(session, event)
+    other = make_sme(session, "Cyd")
+    say(session, event, other, bea)
+    say(session, event, bea, ada)
+    plan(session, event, kind, DUE)
+    at(DUE)
+    write(session)
+    assert addressed(session, kind) == [ada.id]
+
+
 def test_nothing_is_written_before_its_date(session: Session, at: Callable[[datetime], None]) -> None:
     event = workshop(session)
     mailed_pair(session, event)

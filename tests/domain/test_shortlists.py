@@ -297,6 +297,16 @@ def test_banned_known_and_refused_pairs_are_not_built_and_pins_are(
     for one, other in ((0, 1), (2, 3), (6, 7)):
         assert ids[other] not in lists[ids[one]]
     assert ids[4] in lists[ids[0]]
+    with database.read() as session:
+        frozen = session.exec(select(MatchRun.frozen)).one()["pairs"]
+    assert frozen == {
+        "pin": [[ids[0], ids[4]]],
+        "ban": [[ids[0], ids[1]]],
+        "wanted": [],
+        "never": [[ids[6], ids[7]]],
+        "known": [],
+        "met": [[ids[2], ids[3]]],
+    }
 
 
 def test_a_policy_of_the_event_is_obeyed(database: Database, event: Event, counting: CountingEncoder) -> None:

@@ -111,6 +111,16 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /events/{event_id}/shortlists/{sme_id}": only(200, "organiser", "admin"),
     "POST /events/{event_id}/approve": only(409, "organiser", "admin"),
     "POST /events/{event_id}/export": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/shortlists/{sme_id}/pairs": only(409, "organiser", "admin"),
+    "GET /events/{event_id}/diff": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/pairs": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/pairs": only(422, "organiser", "admin"),
+    "POST /events/{event_id}/pairs/lift": only(409, "organiser", "admin"),
+    "GET /events/{event_id}/matches": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/matches/answers": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/matches/export": only(200, "organiser", "admin"),
+    "GET /events/{event_id}/unanswered": only(200, "organiser", "admin"),
+    "POST /events/{event_id}/unanswered": only(303, "organiser", "admin"),
     "GET /events/{event_id}/mailings": only(200, "organiser", "admin"),
     "POST /events/{event_id}/mailings": only(422, "organiser", "admin"),
     "GET /events/{event_id}/mailings/{kind}": only(200, "organiser", "admin"),
@@ -132,6 +142,10 @@ FORMS = {
     "POST /i/{token}": {"takes_part": "yes"},
     "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
+    "POST /events/{event_id}/shortlists/{sme_id}/pairs": {"partner": "1", "kind": "lift"},
+    "POST /events/{event_id}/pairs/lift": {"one": "1", "other": "2"},
+    "POST /events/{event_id}/matches/export": {"form": "csv"},
+    "POST /events/{event_id}/unanswered": {"whom": "chosen"},
 }
 
 

@@ -1,5 +1,6 @@
 """A workshop's mails by date: the organiser's plan of them, and their writing when they are due."""
 
+from broker.domain.mailings.asking import Asked, Silent, remind, silent
 from broker.domain.mailings.plan import (
     DAYS_BEFORE,
     TITLES,
@@ -24,9 +25,11 @@ __all__ = [
     "BATCH",
     "DAYS_BEFORE",
     "TITLES",
+    "Asked",
     "Batch",
     "Plan",
     "Recipient",
+    "Silent",
     "by_kind",
     "filled",
     "hold",
@@ -34,9 +37,11 @@ __all__ = [
     "lock",
     "propose",
     "refuse_shut",
+    "remind",
     "reminder_letters",
     "resume",
     "save",
+    "silent",
     "standing",
     "stop",
     "summary_letter",

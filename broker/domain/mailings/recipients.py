@@ -78,6 +78,14 @@ def expected(session: Session, event: Event, kind: MailingKind, status: Shortlis
     return [Recipient(*row) for row in session.exec(query)]
 
 
+def unanswered(session: Session, event: Event, sme_ids: Collection[int]) -> list[Recipient]:
+    """Those of these SMEs that a reminder can be written to now: nothing answered, and somebody there to answer."""
+    query = _reachable(event, ShortlistStatus.APPROVED).where(
+        col(Sme.id).in_(sme_ids), *_has_not_said(event, MailingKind.REMINDER)
+    )
+    return [Recipient(*row) for row in session.exec(query)]
+
+
 def brokers(session: Session, event: Event) -> Sequence[tuple[Account, City]]:
     """The brokers of every city that has SMEs at the event."""
     here = (
@@ -161,6 +169,8 @@ def _has_not_said(event: Event, kind: MailingKind) -> tuple[ColumnElement[bool],
 
 
 def _answered(event: Event, sme_id: Any, partner_id: Any) -> ColumnElement[bool]:
-    return exists().where(
+    said = exists().where(
         col(Interest.event_id) == event.id, col(Interest.sme_id) == sme_id, col(Interest.partner_id) == partner_id
     )
+    # Said, because two levels up it would not be found by itself: any SME's answer would do.
+    return said.correlate_except(Interest)

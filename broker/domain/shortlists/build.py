@@ -74,6 +74,7 @@ def _build(database: Database, run: MatchRun, owner: str, encoder: TextEncoder |
         "weights": asdict(weights),
         "background": background.digest(scales) if scales else "the cohort's own",
         "profiles": gathered.versions,
+        "pairs": gathered.pairs,
         "inputs": digest(gathered),
     }
     with database.write() as session:

@@ -9,6 +9,7 @@ from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 import matching
+from broker.domain import pairs
 from broker.domain.shortlists.gather import cohort_of
 from broker.domain.shortlists.policies import complete
 from broker.models import INACTIVE, Consent, Purpose, Registration, Sector, Sme, Statement
@@ -62,7 +63,7 @@ def _cohort(session: Session, event_id: int) -> matching.Cohort:
         )
         .order_by(col(Sme.id))
     )
-    return cohort_of(session, event_id, tuple(_profile(*row) for row in rows))
+    return cohort_of(pairs.standing(session, event_id), tuple(_profile(*row) for row in rows))
 
 
 def _profile(

@@ -8,17 +8,12 @@ from dataclasses import dataclass, fields
 from sqlmodel import Session, col, select
 
 import matching
-from broker.db import now
+from broker.domain import pairs
 from broker.models import (
     INACTIVE,
-    Answer,
     City,
     Consent,
     Event,
-    Interest,
-    Introduction,
-    PairRule,
-    PastPartner,
     Purpose,
     Registration,
     Sector,
@@ -35,6 +30,8 @@ class Gathered:
     cohort: matching.Cohort
     policy: matching.Policy
     versions: dict[str, int]
+    pairs: dict[str, list[tuple[int, int]]]
+    """What was settled about pairs before the build, by kind."""
 
 
 def digest(gathered: Gathered) -> str:
@@ -72,23 +69,23 @@ def gather(session: Session, event_id: int) -> Gathered:
     ids = [sme.id for sme, _, _ in rows]
     statements = _statements(session, ids)
     profiles = tuple(_profile(sme, city, sector, statements) for sme, city, sector in rows)
+    standing = pairs.standing(session, event_id)
     return Gathered(
-        cohort_of(session, event_id, profiles),
+        cohort_of(standing, profiles),
         matching.Policy(**event.policy),
         {str(sme.id): sme.version for sme, _, _ in rows},
+        standing.among(set(ids)),
     )
 
 
-def cohort_of(session: Session, event_id: int, profiles: tuple[matching.Profile, ...]) -> matching.Cohort:
+def cohort_of(standing: pairs.Standing, profiles: tuple[matching.Profile, ...]) -> matching.Cohort:
     """These profiles with the pairs that are decided already at an event."""
-    banned, pinned = _pairs(session, event_id)
-    known, history = _acquainted(session, event_id)
     return matching.Cohort(
         profiles=profiles,
-        banned=frozenset(banned),
-        known=frozenset(known),
-        pinned=frozenset(pinned),
-        history=frozenset(history),
+        banned=_texts(standing.ban | standing.never),
+        known=_texts(standing.known),
+        pinned=_texts(standing.pin | standing.wanted),
+        history=_texts(standing.met),
     )
 
 
@@ -120,40 +117,6 @@ def _profile(
     )
 
 
-def _pairs(session: Session, event_id: int) -> tuple[set[matching.Pair], set[matching.Pair]]:
-    """(banned, pinned): an organiser's rules, and what SMEs answered at any event."""
-    rules = session.exec(select(PairRule).where(PairRule.event_id == event_id)).all()
-    banned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "ban"}
-    pinned = {_pair(rule.a_id, rule.b_id) for rule in rules if rule.kind == "pin"}
-    return banned | _answered(session, Answer.NEVER), pinned | _wanted(session, event_id)
-
-
-def _acquainted(session: Session, event_id: int) -> tuple[set[matching.Pair], set[matching.Pair]]:
-    """(known, history): who knows each other by their own word or is introduced for an event still to come, and who
-    has worked together or met, also SMEs that are not at this event. The engine matches neither again; partners count
-    as shared only once they have worked together or met, which one firm's word that it knows the other does not say."""
-    over = col(Event.ends_at) <= now(session)
-    met = select(Introduction.a_id, Introduction.b_id, over).join(Event, col(Event.id) == Introduction.event_id)
-    elsewhere = session.exec(met.where(Introduction.event_id != event_id)).all()
-    history = {_pair(row.a_id, row.b_id) for row in session.exec(select(PastPartner))}
-    history |= {_pair(a, b) for a, b, took_place in elsewhere if took_place}
-    return ({_pair(a, b) for a, b, _ in elsewhere} | _answered(session, Answer.KNOWN)) - history, history
-
-
-def _answered(session: Session, answer: Answer) -> set[matching.Pair]:
-    """Pairs of which one gave this answer, at any event."""
-    rows = session.exec(select(Interest.sme_id, Interest.partner_id).where(Interest.answer == answer))
-    return {_pair(sme_id, partner_id) for sme_id, partner_id in rows}
-
-
-def _wanted(session: Session, event_id: int) -> set[matching.Pair]:
-    """Pairs of which one said yes at this event and neither anything else: a new build must not part them."""
-    answers = session.exec(select(Interest).where(Interest.event_id == event_id)).all()
-    yes = {_pair(row.sme_id, row.partner_id) for row in answers if row.answer == Answer.INTERESTED}
-    return yes - {_pair(row.sme_id, row.partner_id) for row in answers if row.answer != Answer.INTERESTED}
-
-
-def _pair(one: int, other: int) -> matching.Pair:
+def _texts(settled: frozenset[pairs.Pair]) -> frozenset[matching.Pair]:
     """The engine's ids are texts, and its pairs are in the order of texts."""
-    first, second = sorted((str(one), str(other)))
-    return first, second
+    return frozenset(matching.pair(str(one), str(other)) for one, other in settled)

@@ -1,14 +1,14 @@
 """what a draft of a mail was made of
 
 Revision: 0012
-Before: 0010
+Before: 0011
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
