@@ -19,7 +19,9 @@ from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedEr
 from broker.queue import publisher
 from broker.web import (
     brokers,
+    city,
     imports,
+    introductions,
     mail_health,
     mailings,
     metrics,
@@ -27,6 +29,7 @@ from broker.web import (
     outbox,
     public,
     sme,
+    sme_list,
     unsubscribe,
 )
 from broker.web.deps import SignInNeededError
@@ -97,7 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme,
+        sme_list, city, introductions, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).

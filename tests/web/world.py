@@ -12,12 +12,14 @@ from broker.db import now
 from broker.domain import accounts, interests, letters, subscriptions
 from broker.models import (
     Account,
+    Answer,
     Contact,
     Email,
     EmailStatus,
     Event,
     Hub,
     ImportFile,
+    Interest,
     Match,
     MatchRun,
     Registration,
@@ -155,6 +157,20 @@ def send_mail(session: Session, world: World) -> None:
     session.add(email)
     session.flush()
     world.event_email = email
+
+
+def say_yes(session: Session, world: World, own: str, partner: str) -> None:
+    """One SME of the world says that it is interested in another."""
+    session.add(
+        Interest(
+            event_id=world.event.id,
+            sme_id=world.smes[own].id,
+            partner_id=world.smes[partner].id,
+            answer=Answer.INTERESTED,
+            answered_at=now(session),
+        )
+    )
+    session.flush()
 
 
 @lru_cache(maxsize=1)
