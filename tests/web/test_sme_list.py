@@ -51,8 +51,7 @@ def test_the_list_shows_the_own_city_and_what_is_to_be_completed(browse: Browse,
         ({"q": "health"}, {"Medilab Plzeň"}),
         ({"q": "clean"}, {"Solar Łódka"}),
         ({"q": "%"}, set()),
-        ({"q": "g%e"}, set()),
-        ({"q": "gam_ design"}, set()),
+        ({"q": "ga_es"}, set()),
         ({"q": "   "}, {"Spielwerk", "Medilab Plzeň", "Nordljus Film", "Solar Łódka"}),
         ({"sector": "games"}, {"Spielwerk"}),
         ({"sector": "creative"}, {"Spielwerk", "Nordljus Film"}),
@@ -140,21 +139,21 @@ def test_htmx_is_told_the_address_that_is_shared(browse: Browse, world: World) -
     assert client.get("/smes").headers["hx-push-url"] == "/smes"
 
 
-def test_the_list_takes_three_statements_for_many_smes_as_for_few(
+def test_the_list_takes_three_statements_however_many_smes_there_are(
     browse: Browse, database: Database, queries_of: Callable[..., int]
 ) -> None:
     admin = browse("admin")
-    paths = ("/smes", "/smes?q=firm&sector=games&sort=gaps&language=en", "/smes?todo=1", "/smes?todo=answer")
-    few = [queries_of(lambda path=path: admin.get(path)) for path in paths]
-    with database.write() as session:
-        for number in range(60):
-            factories.make_sme(session, f"Firm of many {number}", city="rome")
+    clock = 1
+    signed_in = queries_of(lambda: admin.get("/"))
+    asked = {"": 3, "?q=firm&sector=games&sort=gaps&language=en": 3, "?todo=1": 3 + clock, "?todo=answer": 3 + clock}
+    for number_of_smes in (1, 60):
+        with database.write() as session:
+            for number in range(number_of_smes):
+                factories.make_sme(session, f"Firm {number} of {number_of_smes}", city="rome")
 
-    many = [queries_of(lambda path=path: admin.get(path)) for path in paths]
-    assert many == few
-    signed_in, clock = 1, 1
-    assert many[:2] == [signed_in + 3] * 2
-    assert many[2:] == [signed_in + clock + 3] * 2
+        taken = {query: queries_of(lambda query=query: admin.get(f"/smes{query}")) - signed_in for query in asked}
+        assert taken == asked
+
     assert "Page 1 of 2" in admin.get("/smes").text
     assert "Page 2 of 2" in admin.get("/smes", params={"page": 2}).text
 

@@ -1,15 +1,17 @@
 """The tables that a case is made of, and how far a pair is."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, true, union
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, literal, or_, true, union
 from sqlalchemy import select as sa_select
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
+from broker.domain.queries.todo import MOMENT
 from broker.models import Account, Answer, CaseNote, City, Contact, Event, Interest, Introduction, NoteKind, Role, Sme
+
+CITY: Any = bindparam("city")
 
 
 class CaseState(StrEnum):
@@ -22,10 +24,12 @@ class CaseState(StrEnum):
 
 
 class CaseTables:
-    """The tables that a case is made of, under the names that the two sides have in it."""
+    """The tables that a case is made of, under the names that the two sides have in it.
 
-    def __init__(self, city: str | None) -> None:
-        self.city = city
+    Its statements are large, so they are built once, for every city or for the one given as CITY, at any MOMENT."""
+
+    def __init__(self, everywhere: bool) -> None:
+        self.everywhere = everywhere
         self.a: Any = aliased(Sme)
         self.b: Any = aliased(Sme)
         self.a_says: Any = aliased(Interest)
@@ -50,19 +54,19 @@ class CaseTables:
         return union(said_yes, made).subquery()
 
     def _touches(self, one: Any, other: Any) -> ColumnElement[bool]:
-        if self.city is None:
+        if self.everywhere:
             return true()
-        ours = select(Sme.id).where(Sme.city_code == self.city)
+        ours = select(Sme.id).where(Sme.city_code == CITY)
         return or_(col(one).in_(ours), col(other).in_(ours))
 
-    def joined(self, query: Any) -> Any:
-        """A query from the pairs with what both sides said."""
-        pair, event_id = self.pair.c, self.pair.c.event_id
+    def joined(self, query: Any, pairs: Any) -> Any:
+        """A query from pairs (event_id, a_id, b_id) with what both sides said."""
+        pair, event_id = pairs.c, pairs.c.event_id
         of_a = (self.a_says.sme_id == pair.a_id) & (self.a_says.partner_id == pair.b_id)
         of_b = (self.b_says.sme_id == pair.b_id) & (self.b_says.partner_id == pair.a_id)
         made = (col(Introduction.a_id) == pair.a_id) & (col(Introduction.b_id) == pair.b_id)
         return (
-            query.select_from(self.pair)
+            query.select_from(pairs)
             .join(Event, col(Event.id) == event_id)
             .join(self.a, self.a.id == pair.a_id)
             .join(self.b, self.b.id == pair.b_id)
@@ -71,14 +75,14 @@ class CaseTables:
             .outerjoin(Introduction, made & (col(Introduction.event_id) == event_id))
         )
 
-    def state(self, moment: datetime) -> ColumnElement[str]:
+    def state(self) -> ColumnElement[str]:
         """The CaseState of a pair."""
         a_open, b_open = self.a_says.id.is_(None), self.b_says.id.is_(None)
-        is_open = and_(or_(a_open, b_open), col(Event.answers_until) >= moment)
-        if self.city is None:
+        is_open = and_(or_(a_open, b_open), col(Event.answers_until) >= MOMENT)
+        if self.everywhere:
             is_yours: ColumnElement[bool] = true()
         else:
-            is_yours = or_(and_(a_open, self.a.city_code == self.city), and_(b_open, self.b.city_code == self.city))
+            is_yours = or_(and_(a_open, self.a.city_code == CITY), and_(b_open, self.b.city_code == CITY))
         return case(
             (col(Introduction.id).is_not(None), literal(CaseState.INTRODUCED.value)),
             (and_(is_open, is_yours), literal(CaseState.YOURS.value)),
@@ -86,10 +90,10 @@ class CaseTables:
             else_=literal(CaseState.CLOSED.value),
         )
 
-    def is_to_watch(self, moment: datetime) -> ColumnElement[bool]:
+    def is_to_watch(self) -> ColumnElement[bool]:
         """An SME of the city is waited for, or nobody of the city follows an introduction up."""
-        state, pair = self.state(moment), self.pair.c
-        ours = true() if self.city is None else col(Account.city_code) == self.city
+        state, pair = self.state(), self.pair.c
+        ours = true() if self.everywhere else col(Account.city_code) == CITY
         followed = exists().where(
             col(CaseNote.event_id) == pair.event_id,
             col(CaseNote.a_id) == pair.a_id,
@@ -100,25 +104,34 @@ class CaseTables:
         )
         return or_(state == CaseState.YOURS, and_(state == CaseState.INTRODUCED, ~followed))
 
-    def rows(self, moment: datetime) -> Any:
-        """Everything of each case: what needs the broker first, the longest waiting first, then the newest."""
-        watch = self.is_to_watch(moment)
+    def each(self) -> Any:
+        """Of each pair its ids, its `state`, whether to `watch` it, and `since` when it is a case."""
+        pair = self.pair.c
         since = func.coalesce(col(Introduction.made_at), self.a_says.answered_at, self.b_says.answered_at)
+        columns = (pair.event_id, pair.a_id, pair.b_id, self.state().label("state"), since.label("since"))
+        return self.joined(sa_select(*columns, self.is_to_watch().label("watch")), self.pair).subquery()
+
+    def rows(self, found: Any) -> Any:
+        """Everything of each case in `found`, a part of `each` with how many there are in all (`total`)."""
         first = select(func.min(Account.id)).where(Account.role == Role.BROKER, col(Account.active))
         brokers = first.group_by(col(Account.city_code))
-        made = col(Introduction.id).is_not(None)  # law 7: contacts only then
-        a, b = self.a, self.b
-        query: Any = sa_select(
-            *(Event, City, self.state(moment), col(Introduction.made_at)),
+        a, b, made = self.a, self.b, col(Introduction.id).is_not(None)  # law 7: contacts only then
+        query = sa_select(
+            *(found.c.total, Event, City, found.c.state, col(Introduction.made_at)),
             *(a.id, a.name, a.city_code, a.sector_code, self.a_says, self.a_contact, self.a_broker),
             *(b.id, b.name, b.city_code, b.sector_code, self.b_says, self.b_contact, self.b_broker),
         )
         return (
-            self.joined(query)
+            self.joined(query, found)
             .join(City, col(City.code) == Event.city_code)
             .outerjoin(self.a_contact, (self.a_contact.sme_id == a.id) & made)
             .outerjoin(self.b_contact, (self.b_contact.sme_id == b.id) & made)
             .outerjoin(self.a_broker, (self.a_broker.city_code == a.city_code) & self.a_broker.id.in_(brokers) & made)
             .outerjoin(self.b_broker, (self.b_broker.city_code == b.city_code) & self.b_broker.id.in_(brokers) & made)
-            .order_by(case((watch, 0), else_=1), case((watch, since)), since.desc(), a.id, b.id)
+            .order_by(*urgent_first(found.c))
         )
+
+
+def urgent_first(each: Any) -> list[ColumnElement[Any]]:
+    """What needs the broker first, the longest waiting first; then the newest."""
+    return [case((each.watch, 0), else_=1), case((each.watch, each.since)), each.since.desc(), each.a_id, each.b_id]

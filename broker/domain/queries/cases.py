@@ -4,15 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import case, func, tuple_
+from sqlalchemy import Integer, bindparam, case, func, tuple_
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain.disclosure import described
 from broker.domain.places import city_name, sector_rows
-from broker.domain.queries.case_tables import CaseState, CaseTables
+from broker.domain.queries.case_tables import CaseState, CaseTables, urgent_first
 from broker.domain.queries.shortlists import place
 from broker.models import Account, Answer, CaseNote, City, Contact, Event, NoteKind
 
@@ -101,27 +103,45 @@ class CasePage:
 
 def case_page(session: Session, city: str | None, shown: str = "", page: int = 1) -> CasePage:
     """The cases of a city (None: of all) in one state, or to WATCH, or all; three statements."""
-    moment, cases = now(session), CaseTables(city)
-    state, watch = cases.state(moment), cases.is_to_watch(moment)
-    each = cases.joined(select(state.label("state"), watch.label("watch"))).subquery()
-    counted = session.execute(
-        select(each.c.state, func.count(), func.sum(case((each.c.watch, 1), else_=0))).group_by(each.c.state)
-    ).all()
+    moment = now(session)
+    counted = session.execute(_counts(city is None), {"city": city, "moment": moment}).all()
     counts = {name: count for name, count, _ in counted} | {WATCH: sum(int(watched) for _, _, watched in counted)}
     total = counts.get(shown, 0) if shown else sum(count for _, count, _ in counted)
     page, pages, first = place(page, total, PAGE_SIZE)
-    asked = [watch] if shown == WATCH else [state == shown] if shown else []
-    query = cases.rows(moment).where(*asked).offset(first).limit(PAGE_SIZE)
-    rows = _with_notes(session, city, [_case(row, city) for row in session.execute(query)]) if total else []
-    return CasePage(rows, counts, total, page, pages, moment)
+    rows = _found(session, city, moment, shown, first, PAGE_SIZE)[0] if total else []
+    return CasePage(_with_notes(session, city, rows), counts, total, page, pages, moment)
 
 
 def watched(session: Session, city: str | None, moment: datetime, limit: int) -> tuple[list[Case], int]:
     """The first cases to watch, and how many there are; one statement."""
-    cases = CaseTables(city)
-    query = cases.rows(moment).add_columns(func.count().over()).where(cases.is_to_watch(moment)).limit(limit)
-    found = session.execute(query).all()
-    return [_case(row[:-1], city) for row in found], found[0][-1] if found else 0
+    return _found(session, city, moment, WATCH, 0, limit)
+
+
+def _found(
+    session: Session, city: str | None, moment: datetime, shown: str, first: int, limit: int
+) -> tuple[list[Case], int]:
+    """(Cases from the `first` on, without their notes; how many there are)."""
+    asked = {"city": city, "moment": moment, "shown": shown, "first": first, "most": limit}
+    rows = session.execute(_rows(city is None, shown if shown in ("", WATCH) else "state"), asked).all()
+    return [_case(row[1:], city) for row in rows], rows[0].total if rows else 0
+
+
+@lru_cache
+def _counts(everywhere: bool) -> Any:
+    """(state, how many, how many of them to watch)."""
+    each = CaseTables(everywhere).each().c
+    return sa_select(each.state, func.count(), func.sum(case((each.watch, 1), else_=0))).group_by(each.state)
+
+
+@lru_cache
+def _rows(everywhere: bool, kind: str) -> Any:
+    """The cases to WATCH, all (""), or ("state") those in the one given as `shown`."""
+    tables = CaseTables(everywhere)
+    each = tables.each().c
+    asked = [each.watch] if kind == WATCH else [each.state == bindparam("shown")] if kind else []
+    query = sa_select(*each, func.count().over().label("total")).where(*asked).order_by(*urgent_first(each))
+    first, most = bindparam("first", type_=Integer()), bindparam("most", type_=Integer())
+    return tables.rows(query.offset(first).limit(most).subquery())
 
 
 def _case(row: Sequence[Any], city: str | None) -> Case:
@@ -151,6 +171,8 @@ def _side(part: Sequence[Any], city: str | None, is_introduced: bool) -> Side:
 
 def _with_notes(session: Session, city: str | None, cases: list[Case]) -> list[Case]:
     """What brokers left at each. The other city's are told by their city until the names are known."""
+    if not cases:
+        return []
     by_key = {_key(found): found for found in cases}
     notes: dict[tuple[int, int, int], list[Note]] = defaultdict(list)
     keys = tuple_(col(CaseNote.event_id), col(CaseNote.a_id), col(CaseNote.b_id))

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, cast, func, literal, null, select, true, union_all
+from sqlalchemy import bindparam, cast, func, literal, null, select, true, union_all
 from sqlmodel import Session, col
 
 from broker.db import UTCDateTime, now
@@ -69,23 +70,30 @@ def city_home(session: Session, city: str | None) -> Home:
 
 def _tasks(session: Session, city: str | None, moment: datetime) -> tuple[int, list[Task]]:
     """How many SMEs there are, and the tasks that are not done, in the order in which they are urgent."""
-    deadlines = todo.unanswered(moment)
-    until_then = col(Sme.updated_at)  # the page adds how long a profile is kept
-    conditions = todo.conditions(moment)
-    arms = [
-        _arm("answer", city, true(), deadlines.c.deadline, deadlines),
-        *(_arm(reason, city, conditions[reason]) for reason in ("mail", "consents", "finish", "review")),
-        _arm("expiring", city, conditions["expiring"], until_then),
-        _arm("all", city, true()),
-    ]
     rows: dict[str, list[Any]] = {}
-    for row in session.execute(union_all(*arms)):
+    for row in session.execute(_tasks_statement(city is None), todo.at(moment) | {"city": city}):
         rows.setdefault(row.reason, []).append(row)
     everything = rows.pop("all", [])
     return everything[0].total if everything else 0, [_task(reason, found) for reason, found in rows.items()]
 
 
-def _arm(reason: str, city: str | None, condition: Any, until: Any = None, source: Any = None) -> Any:
+@lru_cache
+def _tasks_statement(everywhere: bool) -> Any:
+    """All tasks as one statement; it is large, so it is built once."""
+    of_city = true() if everywhere else col(Sme.city_code) == bindparam("city")
+    conditions, deadlines = todo.conditions(), todo.unanswered()
+    by_reason = {
+        reason: conditions[reason] & of_city for reason in ("mail", "consents", "finish", "review", "expiring")
+    }
+    return union_all(
+        _arm("answer", of_city, deadlines.c.deadline, deadlines),
+        *(_arm(reason, condition) for reason, condition in by_reason.items() if reason != "expiring"),
+        _arm("expiring", by_reason["expiring"], col(Sme.updated_at)),
+        _arm("all", of_city),
+    )
+
+
+def _arm(reason: str, condition: Any, until: Any = None, source: Any = None) -> Any:
     """(reason, id, name, until, how many in all) of the first SMEs; what is first due comes first, then by name."""
     moment = cast(null(), UTCDateTime()) if until is None else until
     query = select(
@@ -97,9 +105,8 @@ def _arm(reason: str, city: str | None, condition: Any, until: Any = None, sourc
     ).select_from(Sme)
     if source is not None:
         query = query.join(source, source.c.sme_id == Sme.id)
-    of_city = true() if city is None else col(Sme.city_code) == city
     order = [*([until] if until is not None else []), col(Sme.name_key), col(Sme.id)]
-    first = query.where(and_(condition, of_city)).order_by(*order).limit(1 if reason == "all" else FIRST).subquery()
+    first = query.where(condition).order_by(*order).limit(1 if reason == "all" else FIRST).subquery()
     return select(first.c.reason, first.c.sme_id, first.c.name, first.c.until, first.c.total)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, func
@@ -93,21 +94,22 @@ class SmeView:
 
 def sme_page(session: Session, filters: Filters, page: int = 1) -> SmePage:
     """The SMEs that fit, in two statements. Words are found where a word begins with them, whatever the accents."""
-    fitting = _fitting(session, filters)
-    counts, total = _counts(session, filters.city, fitting)
+    fitting = _fitting(filters)
+    asked_at = todo.at(now(session)) if filters.todo else {}
+    counts, total = _counts(session, filters.city, fitting, asked_at)
     page, pages, first = place(page, total, PAGE_SIZE)
     order = _order(filters.sort)
     ids = select(Sme.id).where(*_of_city(filters.city), *fitting).order_by(*order).offset(first).limit(PAGE_SIZE)
-    return SmePage(_rows(session, ids, order) if total else [], total, page, pages, counts)
+    return SmePage(_rows(session, ids, order, asked_at) if total else [], total, page, pages, counts)
 
 
 def _of_city(city: str | None) -> list[ColumnElement[bool]]:
     return [] if city is None else [col(Sme.city_code) == city]
 
 
-def _fitting(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
+def _fitting(filters: Filters) -> list[ColumnElement[bool]]:
     """What is asked beside the city."""
-    reasons = todo.conditions(now(session)) if filters.todo else {}
+    reasons = todo.conditions() if filters.todo else {}
     return [
         *has_words(filters.words),
         *([col(Sme.hub_id) == filters.hub] if filters.hub is not None else []),
@@ -141,7 +143,7 @@ def _order(sort: str) -> list[Any]:
     return [*([first[sort]] if sort in first else []), *by_name]
 
 
-def _rows(session: Session, ids: Any, order: Sequence[Any]) -> list[SmeRow]:
+def _rows(session: Session, ids: Any, order: Sequence[Any], asked_at: dict[str, datetime]) -> list[SmeRow]:
     lacks = lacking.conditions()
     found = session.execute(
         select(
@@ -156,7 +158,8 @@ def _rows(session: Session, ids: Any, order: Sequence[Any]) -> list[SmeRow]:
         .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
         .where(col(Sme.id).in_(select(ids.subquery().c.id)))
         .options(defer(Sme.description), defer(Sme.search_text))  # type: ignore[arg-type]  # long, and not for a list
-        .order_by(*order)
+        .order_by(*order),
+        asked_at,
     ).all()
     return [
         SmeRow(
@@ -172,11 +175,12 @@ def _rows(session: Session, ids: Any, order: Sequence[Any]) -> list[SmeRow]:
 
 
 def _counts(
-    session: Session, city: str | None, fitting: Sequence[ColumnElement[bool]]
+    session: Session, city: str | None, fitting: Sequence[ColumnElement[bool]], asked_at: dict[str, datetime]
 ) -> tuple[dict[SmeStatus, int], int]:
     """(How many SMEs of the city are in each status, how many of all fit)."""
     fits = func.sum(case((and_(True, *fitting), 1), else_=0))
-    rows = session.exec(select(Sme.status, func.count(), fits).where(*_of_city(city)).group_by(Sme.status)).all()
+    query = select(Sme.status, func.count(), fits).where(*_of_city(city)).group_by(Sme.status)
+    rows = session.execute(query, asked_at).all()
     return {SmeStatus(status): count for status, count, _ in rows}, sum(int(fit) for _, _, fit in rows)
 
 

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
+from broker.db import UTCDateTime
 from broker.domain.queries import lacking
 from broker.models import (
     INACTIVE,
@@ -29,6 +30,9 @@ KEPT = timedelta(days=365)
 WARNED = timedelta(days=30)
 """How long before its end it is told."""
 ANY = "1"
+MOMENT = bindparam("moment", type_=UTCDateTime())
+STALE = bindparam("stale", type_=UTCDateTime())
+"""`at` fills both: a statement is built once and asked at many moments."""
 LABELS = {
     ANY: "To be completed",
     "finish": "To finish",
@@ -47,17 +51,22 @@ def label(reason: str) -> str:
     return LABELS.get(reason) or f"Lacks {reason}"
 
 
-def conditions(moment: datetime) -> dict[str, ColumnElement[bool]]:
+def at(moment: datetime) -> dict[str, datetime]:
+    """The parameters of a statement with these conditions."""
+    return {"moment": moment, "stale": moment - KEPT + WARNED}
+
+
+def conditions() -> dict[str, ColumnElement[bool]]:
     """Every reason by its name in an address: those of `LABELS`, and each thing a profile may lack."""
     lacks = lacking.conditions()
     return lacks | {
         ANY: or_(*lacks.values()),
         "finish": to_finish(),
         "review": waiting_for_review(),
-        "answer": col(Sme.id).in_(select(unanswered(moment).c.sme_id)),
+        "answer": col(Sme.id).in_(select(unanswered().c.sme_id)),
         "mail": col(Sme.id).in_(_undelivered()),
-        "consents": no_consent(moment),
-        "expiring": expiring(moment),
+        "consents": no_consent(),
+        "expiring": expiring(),
     }
 
 
@@ -71,14 +80,14 @@ def waiting_for_review() -> ColumnElement[bool]:
     return col(Sme.status) == SmeStatus.REVIEWED
 
 
-def unanswered(moment: datetime) -> Any:
+def unanswered() -> Any:
     """(sme_id, deadline): who has partners for a coming event, can still answer, and has not said anything."""
     return (
         select(Registration.sme_id, func.min(Event.answers_until).label("deadline"))
         .join(Event, col(Event.id) == Registration.event_id)
         .join(Shortlist, (col(Shortlist.event_id) == Event.id) & (col(Shortlist.sme_id) == Registration.sme_id))
         .where(
-            col(Event.answers_until) > moment,
+            col(Event.answers_until) > MOMENT,
             col(Shortlist.status) == ShortlistStatus.APPROVED,
             exists().where(col(ShortlistEntry.shortlist_id) == Shortlist.id),
             ~exists().where(col(Interest.event_id) == Event.id, col(Interest.sme_id) == Registration.sme_id),
@@ -108,12 +117,12 @@ def _undelivered() -> Any:
     )
 
 
-def no_consent(moment: datetime) -> ColumnElement[bool]:
+def no_consent() -> ColumnElement[bool]:
     """An event is coming, and the SME cannot be matched or written to."""
-    coming = exists().where(col(Event.starts_at) > moment)
+    coming = exists().where(col(Event.starts_at) > MOMENT)
     return and_(col(Sme.status).not_in(INACTIVE), coming, lacking.lacks_consent())
 
 
-def expiring(moment: datetime) -> ColumnElement[bool]:
+def expiring() -> ColumnElement[bool]:
     """Not changed for so long that it will soon count as out of date."""
-    return and_(col(Sme.status).not_in(INACTIVE), col(Sme.updated_at) < moment - KEPT + WARNED)
+    return and_(col(Sme.status).not_in(INACTIVE), col(Sme.updated_at) < STALE)
