@@ -2,6 +2,7 @@
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlmodel import Session, select
 
@@ -56,11 +57,10 @@ def test_a_profile_from_before_is_found_by_the_same_words(session: Session, data
     session.commit()
     before = session.exec(select(Sme.name, Sme.search_text)).all()
     session.execute(text("UPDATE sme SET search_text = ''"))
-    session.execute(text("UPDATE alembic_version SET version_num = version_num"))
     session.commit()
     config = database._alembic()
     session.close()
-    command.downgrade(config, "0003")
+    command.downgrade(config, str(ScriptDirectory.from_config(config).get_revision("0006").down_revision))
     database.migrate()
 
     after = session.exec(select(Sme.name, Sme.search_text)).all()
