@@ -25,7 +25,7 @@ def names(page: str) -> list[str]:
 
 def chips(page: str) -> dict[str, str]:
     """Where each chip that stands for a filter leads: to the address without it."""
-    found = re.findall(r'<a class="chip" href="([^"]*)" aria-current="true">(.*?) <span', page)
+    found = re.findall(r'<a class="chip" href="([^"]*)" aria-current="true">(.*?)<span', page)
     return {label: address.replace("&amp;", "&") for address, label in found}
 
 
