@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 from sqlmodel import Session
 
 from broker.db import now
+from broker.domain.search import search_text
 from broker.models import (
     Account,
     City,
     Consent,
     Contact,
     Event,
+    Hub,
     Match,
     MatchRun,
     Purpose,
@@ -57,7 +59,12 @@ def make_sme(
         "created_at": moment,
         "updated_at": moment,
     }
-    sme = _save(session, Sme(name=name, city_code=city, sector_code=sector, **(defaults | fields)))
+    sme = Sme(name=name, city_code=city, sector_code=sector, **(defaults | fields))
+    hub = session.get_one(Hub, sme.hub_id).name if sme.hub_id else ""
+    contact = f"Person {number}" if email != "" else ""
+    texts = {"hub": hub, "contact": contact, "offers": offers, "needs": needs}
+    sme.search_text = search_text(sme.model_dump() | texts)
+    _save(session, sme)
     assert sme.id is not None
     for kind, texts in ((StatementKind.OFFER, offers), (StatementKind.NEED, needs)):
         for position, text in enumerate(texts):

@@ -1,9 +1,21 @@
 """Every "may I": gives the row or raises NotFoundError, so that a foreign row looks like none (law 4)."""
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from broker.errors import NotFoundError
-from broker.models import Account, Email, Event, ImportFile, MatchRun, Proposal, Role, Sme
+from broker.models import (
+    Account,
+    Answer,
+    Email,
+    Event,
+    ImportFile,
+    Interest,
+    Introduction,
+    MatchRun,
+    Proposal,
+    Role,
+    Sme,
+)
 
 GONE = "This page does not exist, or it is not yours to see."
 
@@ -19,6 +31,12 @@ def cities(account: Account) -> str | None:
     """The city whose SMEs a broker sees; None means every city."""
     desk(account, Role.BROKER)
     return None if account.role == Role.ADMIN else account.city_code
+
+
+def chosen_city(account: Account, wanted: str) -> str | None:
+    """The city a page is about: a broker's own, or the one an administrator asks for; None means every city."""
+    city = cities(account)
+    return city if city is not None else wanted or None
 
 
 def sme(session: Session, account: Account, sme_id: int, *, lock: bool = False) -> Sme:
@@ -46,6 +64,29 @@ def event(session: Session, account: Account, event_id: int) -> Event:
     if row is None or (account.role != Role.ADMIN and row.organiser_id != account.id):
         raise NotFoundError(GONE)
     return row
+
+
+def case(session: Session, account: Account, event_id: int, pair: tuple[int, int]) -> tuple[int, int]:
+    """A pair's ids in order, if one side said yes at the event and the broker's city has one of the two."""
+    city, (a_id, b_id) = cities(account), sorted(pair)
+    found = {row.id: row.city_code for row in session.exec(select(Sme).where(col(Sme.id).in_([a_id, b_id])))}
+    is_ours = len(found) == 2 and (city is None or city in found.values())
+    if not is_ours or not _has_said_yes(session, event_id, a_id, b_id):
+        raise NotFoundError(GONE)
+    return a_id, b_id
+
+
+def _has_said_yes(session: Session, event_id: int, a_id: int, b_id: int) -> bool:
+    made = select(Introduction.id).where(
+        Introduction.event_id == event_id, Introduction.a_id == a_id, Introduction.b_id == b_id
+    )
+    one_sided = select(Interest.id).where(
+        Interest.event_id == event_id,
+        Interest.answer == Answer.INTERESTED,
+        ((Interest.sme_id == a_id) & (Interest.partner_id == b_id))
+        | ((Interest.sme_id == b_id) & (Interest.partner_id == a_id)),
+    )
+    return any(session.exec(query.limit(1)).first() is not None for query in (made, one_sided))
 
 
 def run(session: Session, account: Account, event_id: int, run_id: int) -> MatchRun:

@@ -63,8 +63,10 @@ class Card:
     partner_id: int
     name: str
     city: str
+    city_code: str
     hub: str
     sector: str
+    sector_code: str | None
     group: str
     languages: tuple[str, ...]
     markets: tuple[str, ...]
@@ -134,8 +136,10 @@ def _card(
         partner_id=partner.id,
         name=partner.name,
         city=city.name,
+        city_code=city.code,
         hub=hub.name if hub else "",
         sector=sector.name if sector else "",
+        sector_code=partner.sector_code,
         group=sector.group if sector else "",
         languages=_names(partner.languages, ENGLISH.languages),
         markets=_names(partner.markets, ENGLISH.territories),

@@ -24,6 +24,7 @@ from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
 from broker.errors import BrokerError, ConflictError, NotFoundError
 from broker.models import (
+    CaseNote,
     Contact,
     Email,
     EmailStatus,
@@ -92,6 +93,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
         wake(session, "shortlists.prepare", event_id)
     gone += _empty_mails(session, traces)
     _clear_runs(session, traces)
+    _clear_notes(session, traces)
     _drop_uploads(session, key, address)
     audit.record(session, actor, "sme.erase", f"sme:{sme_id}", mails=len(gone))
     exports = session.exec(select(ExportLog).where(col(ExportLog.event_id).in_(traces.events))).all()
@@ -188,6 +190,13 @@ def _clear_runs(session: Session, traces: Traces) -> None:
     for shortlist in session.exec(select(Shortlist).where(col(Shortlist.event_id).in_(traces.events))):
         shortlist.shortfall = _without(traces.name, shortlist.shortfall)
         session.add(shortlist)
+
+
+def _clear_notes(session: Session, traces: Traces) -> None:
+    """What brokers wrote of others and named it in; notes on its own cases went with it."""
+    for note in session.exec(select(CaseNote).where(CaseNote.text != "")):
+        note.text = traces.words.sub(SOMEBODY, note.text)
+        session.add(note)
 
 
 def _without(name: re.Pattern[str], value: Any) -> Any:

@@ -11,7 +11,17 @@ from broker.domain.languages import country_code
 from broker.domain.sectors import SectorGuess, find_sector
 from broker.models import City, Sector
 
-__all__ = ["SectorGuess", "cities", "city_name", "city_names", "find_city", "find_sector", "load_reference"]
+__all__ = [
+    "SectorGuess",
+    "cities",
+    "city_codes",
+    "city_name",
+    "city_names",
+    "find_city",
+    "find_sector",
+    "load_reference",
+    "sector_rows",
+]
 
 SEGMENTS = re.compile(r"[,;/()\[\]|\n]| [-–—] ")
 POSTCODE = re.compile(
@@ -66,6 +76,16 @@ def city_names() -> list[str]:
 def names_by_code() -> dict[str, str]:
     """The English name of each of the network's cities by its code."""
     return {row["code"]: row["name"] for row in read_table("cities.csv")}
+
+
+def city_codes() -> list[str]:
+    """The codes of the network's cities, by their English names."""
+    return [row["code"] for row in sorted(read_table("cities.csv"), key=lambda row: row["name"])]
+
+
+def sector_rows() -> tuple[dict[str, str], ...]:
+    """Our sectors in their own order, as `data/sectors.csv` has them; no question to the database."""
+    return read_table("sectors.csv")
 
 
 def city_name(code: str) -> str:

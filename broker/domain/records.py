@@ -12,6 +12,7 @@ from broker.domain.completeness import status_of
 from broker.domain.consents import consent_state
 from broker.domain.keys import text_key
 from broker.domain.names import name_key
+from broker.domain.search import search_text
 from broker.models import Consent, Contact, Hub, Purpose, Sme, SmeStatus, Statement, StatementKind
 
 OWN_FIELDS = (
@@ -123,7 +124,8 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
 def _columns(facts: Facts, hubs: Mapping[tuple[str, str], int], moment: datetime) -> dict[str, Any]:
     own = {name: facts[name] for name in OWN_FIELDS}
     hub = hubs[facts["city_code"], text_key(facts["hub"])] if facts["hub"] else None
-    return own | {"name_key": name_key(facts["name"]), "hub_id": hub, "updated_at": moment}
+    keys = {"name_key": name_key(facts["name"]), "search_text": search_text(facts)}
+    return own | keys | {"hub_id": hub, "updated_at": moment}
 
 
 def _contact(facts: Facts) -> dict[str, Any]:

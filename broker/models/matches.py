@@ -148,6 +148,30 @@ class Introduction(SQLModel, table=True):
     made_at: datetime = Field(sa_type=UTCDateTime)
 
 
+class NoteKind(StrEnum):
+    """What a broker leaves at a case."""
+
+    NOTE = "note"
+    FOLLOWS = "follows"
+
+
+class CaseNote(SQLModel, table=True):
+    """A broker's word on a pair of which one side said yes, or that the broker follows it up; `a_id` < `b_id`.
+
+    The brokers of both cities read it."""
+
+    __table_args__ = (Index("ix_casenote_pair", "event_id", "a_id", "b_id"),)
+
+    id: int = Field(default=None, primary_key=True)
+    event_id: int = Field(foreign_key="event.id")
+    a_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
+    b_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
+    account_id: int = Field(foreign_key="account.id")
+    kind: NoteKind = Field(sa_type=text_enum(NoteKind))
+    text: str = ""
+    at: datetime = Field(sa_type=UTCDateTime)
+
+
 class ExportLog(SQLModel, table=True):
     """Which data left the service in a file, so that an erasure can follow it."""
 

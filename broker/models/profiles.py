@@ -49,6 +49,8 @@ class Sme(SQLModel, table=True):
     readiness: int | None = None
     """For internationalisation, from 1 (curious) to 5 (already exporting)."""
     website: str = Field(default="", max_length=300)
+    search_text: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """The words of the whole profile, to be found by (broker.domain.search)."""
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
     paused_from: SmeStatus | None = Field(default=None, sa_type=text_enum(SmeStatus))

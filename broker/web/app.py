@@ -19,8 +19,10 @@ from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedEr
 from broker.queue import publisher
 from broker.web import (
     brokers,
+    city,
     event_form,
     imports,
+    introductions,
     invitations,
     mail_health,
     mailings,
@@ -34,6 +36,7 @@ from broker.web import (
     runs,
     sme,
     sme_data,
+    sme_list,
     sme_profile,
     tokens,
     unsubscribe,
@@ -108,7 +111,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
         public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health,
-        metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens, unsubscribe,
+        metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
+        sme_list, city, introductions, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     app.mount(API, create_api(app.state), name="api")

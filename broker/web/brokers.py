@@ -1,55 +1,22 @@
-"""The broker's desk: the SMEs of a city, their profiles, and editing one."""
+"""The broker's desk: the profile of an SME, and editing it."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, profiles
+from broker.domain import access, accounts, disclosure, profiles
 from broker.domain.profiles import ProfileData
 from broker.domain.queries import places, requests, smes
-from broker.domain.queries.events import introductions
-from broker.domain.queries.rings import rings_of_city
+from broker.domain.queries.rings import Firm
 from broker.errors import ConflictError, InvalidError
-from broker.models import Account, City, Sector, Sme, SmeStatus
+from broker.models import Account, City, Sector
 from broker.web import profile_form, sme_profile
-from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
+from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
 
 router = APIRouter(prefix="/smes")
-
-
-@router.get("")
-def sme_list(
-    request: Request,
-    session: SessionDep,
-    account: CurrentBroker,
-    q: Annotated[str, Query(max_length=200)] = "",
-    status: str = "",
-    sector: Annotated[str, Query(max_length=40)] = "",
-    todo: str = "",
-    page: PageNumber = 1,
-) -> Response:
-    """The SMEs of the broker's city; the address holds the filters, so that it can be shared."""
-    filters = smes.Filters(
-        city=access.cities(account),
-        words=q,
-        status=SmeStatus(status) if status in set(SmeStatus) else None,
-        sector=sector,
-        incomplete=bool(todo),
-    )
-    context = {
-        "page": smes.sme_page(session, filters, page),
-        "city": session.get(City, account.city_code) if account.city_code else None,
-        "sectors": places.sectors(session),
-        "filters": {"q": q, "status": filters.status or "", "sector": sector, "todo": "1" if todo else ""},
-        "statuses": list(SmeStatus),
-        "introductions": introductions(session, city=access.cities(account)),
-        "rings": rings_of_city(session, access.cities(account)),
-        "ring_link": _own_page(account),
-    }
-    return render(request, "pages/smes.html", context)
 
 
 @router.get("/new")
@@ -82,17 +49,17 @@ def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_
     """One SME: its profile, what is to be completed, its shortlists and introductions."""
     sme = access.sme(session, account, sme_id)
     context = {
-        "view": smes.sme_view(session, sme),
+        "view": smes.sme_view(session, sme, disclosure.to_city(session, access.cities(account))),
         "readiness": dict(profile_form.READINESS),
-        "ring_link": _own_page(account),
         "requests": requests.of_sme(session, sme),
         "in_words": sme_profile.in_words,
         "labels": sme_profile.THEIRS,
+        "ring_link": own_page(account),
     }
     return render(request, "pages/sme.html", context)
 
 
-def _own_page(account: Account) -> Callable[[Sme], str | None]:
+def own_page(account: Account) -> Callable[[Firm], str | None]:
     """Where to read an SME's profile, if it is one of the broker's city."""
     city = access.cities(account)
     return lambda sme: f"/smes/{sme.id}" if city in (None, sme.city_code) else None

@@ -21,7 +21,7 @@ LINK_ANSWER_SECONDS = 0.15
 log = logging.getLogger(__name__)
 router = APIRouter()
 NextQuery = Annotated[str, Query(alias="next", max_length=300)]
-DESKS = {Role.BROKER: "/smes", Role.ORGANISER: "/events", Role.ADMIN: "/events"}
+DESKS = {Role.BROKER: "/city", Role.ORGANISER: "/events", Role.ADMIN: "/events"}
 
 
 @router.get("/health")

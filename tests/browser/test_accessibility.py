@@ -60,7 +60,14 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         _look(stranger, path, found)
     admin = open_page("admin", width=width, scheme=scheme)
     for path in (
+        "/city",
+        "/city?city=linz",
+        "/introductions",
+        "/introductions?state=introduced",
+        "/introductions?state=closed",
+        "/introductions/rings",
         "/smes",
+        "/smes?q=spielwerk&sector=creative&todo=consent",
         "/smes?q=nothing-like-it",
         f"/smes/{sme}",
         f"/smes/{sme}/edit",

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from broker.db import now
+from broker.domain.disclosure import Disclosure, to_city
 from broker.domain.queries.rings import rings_of_city, rings_of_event, rings_of_sme
 from broker.models import Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme, SmeStatus
 from tests import factories
@@ -65,21 +66,22 @@ def test_drafts_come_before_approved_lists_and_brokers_see_no_draft(session: Ses
     make_ring(session, event, firms[1], firms[2], firms[3])
 
     assert names(rings_of_event(session, event.id)) == [["Bruno", "Clara", "Dora"]]
-    assert names(rings_of_city(session, None)) == [["Anna", "Bruno", "Clara"]]
-    assert rings_of_sme(session, firms[3].id) == {}
-    assert names(list(rings_of_sme(session, firms[0].id).values())) == [["Anna", "Bruno", "Clara"]]
+    assert names(rings_of_city(session, Disclosure(None))) == [["Anna", "Bruno", "Clara"]]
+    assert rings_of_sme(session, firms[3].id, Disclosure(None)) == {}
+    assert names(list(rings_of_sme(session, firms[0].id, Disclosure(None)).values())) == [["Anna", "Bruno", "Clara"]]
 
 
 def test_a_broker_sees_the_rings_of_the_own_city_until_the_event_is_over(session: Session, firms: list[Sme]) -> None:
     event = factories.make_event(session)
     approve(session, make_ring(session, event, *firms[:3]))
 
-    assert names(rings_of_city(session, "rome")) == [["Anna", "Bruno", "Clara"]]
-    assert rings_of_city(session, "pilsen") == []
+    rome, pilsen = to_city(session, "rome"), to_city(session, "pilsen")
+    assert names(rings_of_city(session, rome)) == [["A games studio", "Bruno", "A games studio"]]
+    assert rings_of_city(session, pilsen) == []
     event.starts_at = event.answers_until = now(session) - timedelta(days=2)
     event.ends_at = now(session) - timedelta(days=1)
     session.flush()
-    assert rings_of_city(session, "rome") == []
+    assert rings_of_city(session, rome) == []
 
 
 @pytest.mark.parametrize("why", ["erased", "withdrawn", "paused", "expired"])

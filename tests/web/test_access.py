@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from broker.db import Database
-from tests.web.world import World, propose, send_mail
+from tests.web.world import World, propose, say_yes, send_mail
 
 PEOPLE = (
     "anonymous",
@@ -70,6 +70,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /u/{token}": EVERYBODY,  # so is this one; it works once more as often as it is used
     "POST /u/{token}": EVERYBODY,
     "POST /u/{token}/undo": dict.fromkeys(PEOPLE, 303),
+    "GET /city": only(200, "broker", "other broker", "admin"),
+    "GET /introductions": only(200, "broker", "other broker", "admin"),
+    "GET /introductions/rings": only(200, "broker", "other broker", "admin"),
+    # Of a pair between two cities; both brokers own it.
+    "POST /introductions/{event_id}/{sme_id}/{partner_id}/notes": only(422, "broker", "other broker", "admin"),
+    "POST /introductions/{event_id}/{sme_id}/{partner_id}/follow": only(303, "broker", "other broker", "admin"),
     "GET /smes": only(200, "broker", "other broker", "admin"),
     "GET /smes/new": only(200, "broker", "other broker", "admin"),
     "POST /smes/new": only(422, "broker", "other broker", "admin"),
@@ -137,6 +143,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /mail/{email_id}/hold": only(409, "admin"),
 }
 FORMS = {
+    "POST /introductions/{event_id}/{sme_id}/{partner_id}/follow": {"do": "leave"},
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
     "POST /s/{token}/profile": {"languages": "Klingon, of course"},
     "POST /i/{token}": {"takes_part": "yes"},
@@ -151,10 +158,11 @@ FORMS = {
 
 @pytest.fixture(autouse=True)
 def sent(database: Database, world: World) -> None:
-    """A mail of the event and a proposal of Spielwerk, for the routes that are about one."""
+    """A mail of the event, a proposal of Spielwerk, and a yes without which there is no case."""
     with database.write() as session:
         send_mail(session, world)
         propose(session, world)
+        say_yes(session, world, "Spielwerk", "Medilab Plzeň")
 
 
 def routes(app: FastAPI) -> list[str]:

@@ -18,7 +18,7 @@ Browse = Callable[..., TestClient]
 
 @pytest.mark.parametrize(
     ("person", "desk"),
-    [("broker", "/smes"), ("organiser", "/events"), ("admin", "/events")],
+    [("broker", "/city"), ("organiser", "/events"), ("admin", "/events")],
 )
 def test_signing_in_leads_to_ones_own_desk(browse: Browse, world: World, person: str, desk: str) -> None:
     client = browse()
@@ -75,7 +75,7 @@ def test_a_mailed_link_opens_a_page_whose_button_signs_in_once(
     for _ in range(3):
         assert scanner.get(address).status_code == 200
         assert "Sign in now" in scanner.get(address).text
-    assert client.post(address).headers["location"] == "/smes"
+    assert client.post(address).headers["location"] == "/city"
     assert client.get("/smes").status_code == 200
     again = scanner.post(address)
     assert (again.status_code, "used already" in again.text) == (404, True)

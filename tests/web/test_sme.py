@@ -209,16 +209,16 @@ def test_an_introduced_partner_stays_with_its_contact_when_a_new_list_leaves_it_
     assert _addresses(database)[medilab.id] in page
 
 
-def test_both_brokers_see_an_introduction_among_their_smes(browse: Browse, world: World) -> None:
+def test_both_brokers_see_an_introduction_by_name_once_both_said_yes(browse: Browse, world: World) -> None:
     client = browse()
     _answer(client, world, "Spielwerk", "Medilab Plzeň", "interested")
-    assert "Introductions" not in browse("broker").get("/smes").text
+    assert "Medilab" not in browse("broker").get("/introductions").text
+    assert "Spielwerk" not in browse("other broker").get("/introductions").text
     _answer(client, world, "Medilab Plzeň", "Spielwerk", "interested")
     for broker in ("broker", "other broker"):
-        page = browse(broker).get("/smes").text
-        introductions = page[page.index("h-introductions") :]
-        assert "Spielwerk" in introductions
-        assert "Medilab Plzeň" in introductions
+        page = browse(broker).get("/introductions").text
+        assert "Spielwerk" in page
+        assert "Medilab Plzeň" in page
 
 
 def test_the_page_says_when_where_until_when_and_whom_to_ask(browse: Browse, world: World) -> None:

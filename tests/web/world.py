@@ -12,12 +12,14 @@ from broker.db import now
 from broker.domain import accounts, interests, invitations, letters, proposals, subscriptions
 from broker.models import (
     Account,
+    Answer,
     Contact,
     Email,
     EmailStatus,
     Event,
     Hub,
     ImportFile,
+    Interest,
     Invitation,
     Match,
     MatchRun,
@@ -170,6 +172,20 @@ def propose(session: Session, world: World, **wished: Any) -> None:
     """Give the world an open proposal of Spielwerk."""
     sme = session.get_one(Sme, world.smes["Spielwerk"].id)
     world.proposal = proposals.propose(session, sme, wished or {"website": "https://new.example", "markets": ["PL"]})
+
+
+def say_yes(session: Session, world: World, own: str, partner: str) -> None:
+    """One SME of the world says that it is interested in another."""
+    session.add(
+        Interest(
+            event_id=world.event.id,
+            sme_id=world.smes[own].id,
+            partner_id=world.smes[partner].id,
+            answer=Answer.INTERESTED,
+            answered_at=now(session),
+        )
+    )
+    session.flush()
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ def sectors(session: Session) -> Sequence[Sector]:
     return session.exec(select(Sector).order_by(col(Sector.position))).all()
 
 
-def hubs(session: Session, city: str) -> Sequence[Hub]:
-    """A city's hubs, by name."""
-    return session.exec(select(Hub).where(Hub.city_code == city).order_by(Hub.name)).all()
+def hubs(session: Session, city: str | None) -> Sequence[Hub]:
+    """A city's hubs (None: those of all), by name."""
+    query = select(Hub).order_by(Hub.name, col(Hub.id))
+    return session.exec(query if city is None else query.where(Hub.city_code == city)).all()

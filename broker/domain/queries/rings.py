@@ -1,24 +1,36 @@
 """Exchange rings that runs found beside their shortlists, for organisers and brokers; SMEs are not shown them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain.cards import Quote, quote_of
+from broker.domain.disclosure import Disclosure, described, quote_without
+from broker.domain.places import city_name
 from broker.domain.queries.shortlists import IN_FORCE
-from broker.models import INACTIVE, City, Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme
+from broker.models import INACTIVE, Consent, Event, MatchRun, Purpose, Shortlist, ShortlistStatus, Sme
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """A member of a ring, by what its reader may know of it."""
+
+    id: int
+    name: str
+    city_code: str
+    sector_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class RingStep:
     """One firm of a ring, the next one, and what the first needs and the next offers."""
 
-    sme: Sme
+    sme: Firm
     city: str
-    partner: Sme
+    partner: Firm
     partner_city: str
     quote: Quote | None
 
@@ -42,27 +54,48 @@ def rings_of_event(session: Session, event_id: int) -> list[RingRow]:
     return _rings(session, [run_id for _, run_id in newest])
 
 
-def rings_of_city(session: Session, city: str | None) -> list[RingRow]:
-    """Rings with an SME of the city (None: of any), of approved shortlists and of events that are not over yet."""
+def rings_of_city(session: Session, disclosure: Disclosure) -> list[RingRow]:
+    """Rings with an SME of the city (None: of any), of approved shortlists and of events that are not over yet, as the
+    brokers of the city may see them; two statements."""
     coming = select(Event.id).where(col(Event.ends_at) > now(session))
-    rings = _rings(session, _approved_runs(session, col(Shortlist.event_id).in_(coming)))
-    return [row for row in rings if city in (None, *(step.sme.city_code for step in row.steps))]
+    rings = _rings(session, _approved_runs(col(Shortlist.event_id).in_(coming)))
+    city = disclosure.city
+    return [_as_known(row, disclosure) for row in rings if city in (None, *(step.sme.city_code for step in row.steps))]
 
 
-def rings_of_sme(session: Session, sme_id: int) -> dict[int, RingRow]:
-    """By event the ring an SME is part of, where its shortlist is approved."""
-    rings = _rings(session, _approved_runs(session, col(Shortlist.sme_id) == sme_id))
-    return {row.event.id: row for row in rings if sme_id in {step.sme.id for step in row.steps}}
+def rings_of_sme(session: Session, sme_id: int, disclosure: Disclosure) -> dict[int, RingRow]:
+    """By event the ring an SME is part of, where its shortlist is approved, as its brokers may see it."""
+    rings = _rings(session, _approved_runs(col(Shortlist.sme_id) == sme_id))
+    return {row.event.id: _as_known(row, disclosure) for row in rings if sme_id in {step.sme.id for step in row.steps}}
 
 
-def _approved_runs(session: Session, condition: Any) -> Sequence[int]:
-    approved = Shortlist.status == ShortlistStatus.APPROVED
-    return session.exec(select(Shortlist.run_id).where(approved, condition).distinct()).all()
+def _as_known(row: RingRow, disclosure: Disclosure) -> RingRow:
+    own = [step.sme.id for step in row.steps if step.sme.city_code == disclosure.city]
+    known = {
+        step.sme.id: step.sme
+        if disclosure.names(step.sme.id, step.sme.city_code, own)
+        else replace(step.sme, name=described(step.sme.sector_code))
+        for step in row.steps
+    }
+    hidden = [step.sme.name for step in row.steps if known[step.sme.id] is not step.sme]
+    return RingRow(row.event, [_step_as_known(step, known, hidden) for step in row.steps])
 
 
-def _rings(session: Session, run_ids: Sequence[int]) -> list[RingRow]:
+def _step_as_known(step: RingStep, known: dict[int, Firm], hidden: list[str]) -> RingStep:
+    quote = step.quote
+    for name in hidden:
+        quote = quote_without(quote, name)
+    return replace(step, sme=known[step.sme.id], partner=known[step.partner.id], quote=quote)
+
+
+def _approved_runs(condition: Any) -> Any:
+    approved = col(Shortlist.status) == ShortlistStatus.APPROVED
+    return select(Shortlist.run_id).where(approved, condition)
+
+
+def _rings(session: Session, run_ids: Any) -> list[RingRow]:
     """The newest runs' rings first. One with a firm that is gone, paused, or no longer agrees to be
-    matched, is none."""
+    matched, is none. run_ids: ids, or the query for them."""
     runs = session.exec(
         select(MatchRun.report, Event)
         .join(Event, col(Event.id) == MatchRun.event_id)
@@ -78,18 +111,17 @@ def _rings(session: Session, run_ids: Sequence[int]) -> list[RingRow]:
     ]
 
 
-def _members(session: Session, ids: Iterable[int]) -> dict[int, tuple[Sme, str]]:
+def _members(session: Session, ids: Iterable[int]) -> dict[int, tuple[Firm, str]]:
     agreed = (col(Consent.purpose) == Purpose.MATCHING) & col(Consent.withdrawn_at).is_(None)
     rows = session.exec(
-        select(Sme, City.name)
-        .join(City, col(City.code) == Sme.city_code)
+        select(Sme.id, Sme.name, Sme.city_code, Sme.sector_code)
         .join(Consent, (col(Consent.sme_id) == Sme.id) & agreed)
         .where(col(Sme.id).in_(ids), col(Sme.status).not_in(INACTIVE))
     )
-    return {sme.id: (sme, city) for sme, city in rows}
+    return {sme_id: (Firm(sme_id, name, code, sector), city_name(code)) for sme_id, name, code, sector in rows}
 
 
-def _steps(ring: dict[str, Any], members: dict[int, tuple[Sme, str]]) -> list[RingStep]:
+def _steps(ring: dict[str, Any], members: dict[int, tuple[Firm, str]]) -> list[RingStep]:
     around = [members[int(member)] for member in ring["members"]]
     return [
         RingStep(*own, *following, quote_of(evidence))

@@ -1,39 +1,59 @@
 """What the broker's pages read about SMEs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, String, and_, case, cast, func
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from broker.domain import profiles
+from broker.db import now
 from broker.domain.completeness import missing
-from broker.domain.keys import text_key
+from broker.domain.disclosure import Disclosure, card_for
+from broker.domain.queries import lacking, todo
 from broker.domain.queries.events import IntroductionRow, introductions
 from broker.domain.queries.rings import RingRow, rings_of_sme
 from broker.domain.queries.shortlists import ListRow, lists_of_sme, place
-from broker.domain.records import Record, load_record, load_records
+from broker.domain.records import load_record
+from broker.domain.search import has_words
 from broker.domain.suppressions import reason_of
-from broker.models import City, Consent, Event, Hub, Sector, Sme, SmeStatus
+from broker.models import City, Consent, Event, Hub, Registration, Sector, Sme, SmeStatus
 
 PAGE_SIZE = 50
+GROUPS = ("creative", "growth")
+"""Asked for in place of a sector: all of the group."""
+SORTS = {
+    "name": "Name",
+    "changed": "Last changed",
+    "readiness": "Readiness",
+    "gaps": "Most to complete",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a broker looks for. `city` is None for every city."""
+    """What a broker looks for; what is empty is not asked. `city` is None for every city."""
 
     city: str | None
     words: str = ""
-    status: SmeStatus | None = None
+    hub: int | None = None
     sector: str = ""
-    incomplete: bool = False
+    status: SmeStatus | None = None
+    language: str = ""
+    readiness: int | None = None
+    """At least."""
+    event: int | None = None
+    """Registered for it."""
+    todo: str = ""
+    """A reason of `todo.conditions`; one it does not know asks nothing."""
+    sort: str = "name"
 
 
 @dataclass(frozen=True, slots=True)
 class SmeRow:
-    """An SME in the list."""
+    """An SME in the list; its texts are not loaded."""
 
     sme: Sme
     city: str
@@ -73,59 +93,73 @@ class SmeView:
 
 
 def sme_page(session: Session, filters: Filters, page: int = 1) -> SmePage:
-    """The SMEs that fit, by name. Words are found wherever a word begins with them, whatever the accents."""
-    ids = _fitting(session, filters)
-    page, pages, first = place(page, len(ids), PAGE_SIZE)
-    return SmePage(
-        rows=_rows(session, ids[first : first + PAGE_SIZE]),
-        total=len(ids),
-        page=page,
-        pages=pages,
-        counts=_counts(session, filters.city),
-    )
+    """The SMEs that fit, in two statements. Words are found where a word begins with them, whatever the accents."""
+    fitting = _fitting(filters)
+    asked_at = todo.at(now(session)) if filters.todo else {}
+    counts, total = _counts(session, filters.city, fitting, asked_at)
+    page, pages, first = place(page, total, PAGE_SIZE)
+    order = _order(filters.sort)
+    ids = select(Sme.id).where(*_of_city(filters.city), *fitting).order_by(*order).offset(first).limit(PAGE_SIZE)
+    return SmePage(_rows(session, ids, order, asked_at) if total else [], total, page, pages, counts)
 
 
-def _fitting(session: Session, filters: Filters) -> list[int]:
-    """Ids of all SMEs that fit, in the order of the list. Texts are read only if something asks for them."""
-    conditions = [
-        *([Sme.city_code == filters.city] if filters.city is not None else []),
-        *([Sme.status == filters.status] if filters.status is not None else []),
-        *([Sme.sector_code == filters.sector] if filters.sector else []),
-    ]
-    ordered = select(Sme.id).where(*conditions).order_by(Sme.name_key, col(Sme.id))
-    ids = [sme_id for sme_id in session.exec(ordered) if sme_id is not None]
-    wanted = text_key(filters.words).split()
-    if not ids or not (wanted or filters.incomplete):
-        return ids
-    records = load_records(session, col(Sme.id).in_(select(Sme.id).where(*conditions)))
-    names = _sector_names(session)
+def _of_city(city: str | None) -> list[ColumnElement[bool]]:
+    return [] if city is None else [col(Sme.city_code) == city]
+
+
+def _fitting(filters: Filters) -> list[ColumnElement[bool]]:
+    """What is asked beside the city."""
+    reasons = todo.conditions() if filters.todo else {}
     return [
-        sme_id
-        for sme_id in ids
-        if _has_words(records[sme_id], names, wanted) and (not filters.incomplete or missing(records[sme_id].facts))
+        *has_words(filters.words),
+        *([col(Sme.hub_id) == filters.hub] if filters.hub is not None else []),
+        *_in_sector(filters.sector),
+        *([col(Sme.status) == filters.status] if filters.status is not None else []),
+        *([cast(Sme.languages, String).contains(f'"{filters.language}"', autoescape=True)] if filters.language else []),
+        *([col(Sme.readiness) >= filters.readiness] if filters.readiness is not None else []),
+        *([col(Sme.id).in_(_registered(filters.event))] if filters.event is not None else []),
+        *([reasons[filters.todo]] if filters.todo in reasons else []),
     ]
 
 
-def _has_words(record: Record, sectors: dict[str, Sector], wanted: Sequence[str]) -> bool:
-    """Whether each wanted word begins a word of the profile: "ai" finds "AI tools", not "retail"."""
-    if not wanted:
-        return True
-    facts = record.facts
-    sector = sectors.get(facts["sector_code"] or "")
-    texts = (facts["name"], facts["hub"], sector.name if sector else "", facts["sector_words"], facts["description"])
-    text = " " + text_key("\n".join((*texts, *facts["offers"], *facts["needs"], facts["contact"])))
-    return all(f" {word}" in text for word in wanted)
+def _registered(event_id: int) -> Any:
+    return select(Registration.sme_id).where(Registration.event_id == event_id)
 
 
-def _rows(session: Session, ids: Sequence[int]) -> list[SmeRow]:
-    lacking = profiles.to_complete_many(session, ids)
-    found = session.exec(
-        select(Sme, City.name, Hub.name, Sector)
+def _in_sector(sector: str) -> list[ColumnElement[bool]]:
+    if sector in GROUPS:
+        return [col(Sme.sector_code).in_(select(Sector.code).where(Sector.group == sector))]
+    return [col(Sme.sector_code) == sector] if sector else []
+
+
+def _order(sort: str) -> list[Any]:
+    by_name: list[Any] = [col(Sme.name_key), col(Sme.id)]
+    gaps = [case((lacks, 1), else_=0) for lacks in lacking.conditions().values()]
+    first: dict[str, ColumnElement[Any]] = {
+        "changed": col(Sme.updated_at).desc(),
+        "readiness": col(Sme.readiness).desc().nulls_last(),
+        "gaps": sum(gaps[1:], gaps[0]).desc(),
+    }
+    return [*([first[sort]] if sort in first else []), *by_name]
+
+
+def _rows(session: Session, ids: Any, order: Sequence[Any], asked_at: dict[str, datetime]) -> list[SmeRow]:
+    lacks = lacking.conditions()
+    found = session.execute(
+        select(
+            Sme,
+            City.name,
+            Hub.name,
+            Sector,
+            *(condition.label(f"lack{n}") for n, condition in enumerate(lacks.values())),
+        )
         .join(City, col(City.code) == Sme.city_code)
         .outerjoin(Hub, col(Hub.id) == Sme.hub_id)
         .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
-        .where(col(Sme.id).in_(ids))
-        .order_by(Sme.name_key, col(Sme.id))
+        .where(col(Sme.id).in_(select(ids.subquery().c.id)))
+        .options(defer(Sme.description), defer(Sme.search_text))  # type: ignore[arg-type]  # long, and not for a list
+        .order_by(*order),
+        asked_at,
     ).all()
     return [
         SmeRow(
@@ -134,20 +168,20 @@ def _rows(session: Session, ids: Sequence[int]) -> list[SmeRow]:
             hub or "",
             sector.name if sector else "",
             sector.group if sector else "",
-            lacking[sme.id or 0],
+            [words for words, lacking_it in zip(lacks, lacking_all, strict=True) if lacking_it],
         )
-        for sme, city, hub, sector in found
+        for sme, city, hub, sector, *lacking_all in found
     ]
 
 
-def _counts(session: Session, city: str | None) -> dict[SmeStatus, int]:
-    query = select(Sme.status, func.count()).group_by(Sme.status)
-    counted = session.exec(query if city is None else query.where(Sme.city_code == city))
-    return {SmeStatus(status): count for status, count in counted}
-
-
-def _sector_names(session: Session) -> dict[str, Sector]:
-    return {sector.code: sector for sector in session.exec(select(Sector))}
+def _counts(
+    session: Session, city: str | None, fitting: Sequence[ColumnElement[bool]], asked_at: dict[str, datetime]
+) -> tuple[dict[SmeStatus, int], int]:
+    """(How many SMEs of the city are in each status, how many of all fit)."""
+    fits = func.sum(case((and_(True, *fitting), 1), else_=0))
+    query = select(Sme.status, func.count(), fits).where(*_of_city(city)).group_by(Sme.status)
+    rows = session.execute(query, asked_at).all()
+    return {SmeStatus(status): count for status, count, _ in rows}, sum(int(fit) for _, _, fit in rows)
 
 
 def consents(session: Session, sme: Sme) -> list[Consent]:
@@ -155,8 +189,8 @@ def consents(session: Session, sme: Sme) -> list[Consent]:
     return list(session.exec(select(Consent).where(Consent.sme_id == sme.id).order_by(col(Consent.purpose).desc())))
 
 
-def sme_view(session: Session, sme: Sme) -> SmeView:
-    """One SME with all that belongs to it."""
+def sme_view(session: Session, sme: Sme, disclosure: Disclosure) -> SmeView:
+    """One SME with all that belongs to it, as its brokers may see it."""
     record = load_record(session, sme)
     return SmeView(
         sme=sme,
@@ -165,8 +199,12 @@ def sme_view(session: Session, sme: Sme) -> SmeView:
         sector=session.get(Sector, sme.sector_code) if sme.sector_code else None,
         consents=consents(session, sme),
         to_complete=missing(record.facts),
-        lists=lists_of_sme(session, sme.id or 0),
-        rings=rings_of_sme(session, sme.id or 0),
+        lists=[(event, _as_known(row, disclosure)) for event, row in lists_of_sme(session, sme.id)],
+        rings=rings_of_sme(session, sme.id, disclosure),
         introductions=introductions(session, sme_id=sme.id),
         no_mail=(reason_of(session, record.facts["email"]) or "") if record.facts["email"] else "",
     )
+
+
+def _as_known(row: ListRow, disclosure: Disclosure) -> ListRow:
+    return replace(row, cards=[card_for(disclosure, row.sme.id, card) for card in row.cards])

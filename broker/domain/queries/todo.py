@@ -1,0 +1,128 @@
+"""Why an SME needs its broker: each reason with its condition, the same for the list's filter and the city's home."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+
+from broker.db import UTCDateTime
+from broker.domain.queries import lacking
+from broker.models import (
+    INACTIVE,
+    TO_STAFF,
+    Contact,
+    Email,
+    EmailStatus,
+    Event,
+    Interest,
+    Registration,
+    Shortlist,
+    ShortlistEntry,
+    ShortlistStatus,
+    Sme,
+    SmeStatus,
+)
+
+KEPT = timedelta(days=365)
+"""How long a profile counts as true after it was last confirmed."""
+WARNED = timedelta(days=30)
+"""How long before its end it is told."""
+ANY = "1"
+MOMENT = bindparam("moment", type_=UTCDateTime())
+STALE = bindparam("stale", type_=UTCDateTime())
+"""`at` fills both: a statement is built once and asked at many moments."""
+LABELS = {
+    ANY: "To be completed",
+    "finish": "To finish",
+    "review": "Waiting for review",
+    "answer": "No answer yet",
+    "mail": "Mail came back or failed",
+    "consents": "No consent before an event",
+    "expiring": "Expires soon",
+}
+LACKING = tuple(lacking.conditions())
+"""What a profile may lack, each a reason, too."""
+
+
+def label(reason: str) -> str:
+    """A reason as a chip names it."""
+    return LABELS.get(reason) or f"Lacks {reason}"
+
+
+def at(moment: datetime) -> dict[str, datetime]:
+    """The parameters of a statement with these conditions."""
+    return {"moment": moment, "stale": moment - KEPT + WARNED}
+
+
+def conditions() -> dict[str, ColumnElement[bool]]:
+    """Every reason by its name in an address: those of `LABELS`, and each thing a profile may lack."""
+    lacks = lacking.conditions()
+    return lacks | {
+        ANY: or_(*lacks.values()),
+        "finish": to_finish(),
+        "review": waiting_for_review(),
+        "answer": col(Sme.id).in_(select(unanswered().c.sme_id)),
+        "mail": col(Sme.id).in_(_undelivered()),
+        "consents": no_consent(),
+        "expiring": expiring(),
+    }
+
+
+def to_finish() -> ColumnElement[bool]:
+    """Drafts: matching lacks something it needs."""
+    return col(Sme.status) == SmeStatus.DRAFT
+
+
+def waiting_for_review() -> ColumnElement[bool]:
+    """Profiles waiting: complete, and not published by anybody yet."""
+    return col(Sme.status) == SmeStatus.REVIEWED
+
+
+def unanswered() -> Any:
+    """(sme_id, deadline): who has partners for a coming event, can still answer, and has not said anything."""
+    return (
+        select(Registration.sme_id, func.min(Event.answers_until).label("deadline"))
+        .join(Event, col(Event.id) == Registration.event_id)
+        .join(Shortlist, (col(Shortlist.event_id) == Event.id) & (col(Shortlist.sme_id) == Registration.sme_id))
+        .where(
+            col(Event.answers_until) > MOMENT,
+            col(Shortlist.status) == ShortlistStatus.APPROVED,
+            exists().where(col(ShortlistEntry.shortlist_id) == Shortlist.id),
+            ~exists().where(col(Interest.event_id) == Event.id, col(Interest.sme_id) == Registration.sme_id),
+        )
+        .group_by(col(Registration.sme_id))
+        .subquery()
+    )
+
+
+def _undelivered() -> Any:
+    """Ids of SMEs to whose address of today a mail failed or came back, and none went out after it."""
+    later: Any = aliased(Email)
+    return (
+        select(Email.sme_id)
+        .join(Contact, col(Contact.sme_id) == Email.sme_id)
+        .where(
+            col(Email.status) == EmailStatus.FAILED,
+            col(Email.kind).not_in(TO_STAFF),
+            func.lower(Email.to_address) == func.lower(Contact.email),
+            ~exists().where(
+                later.sme_id == Email.sme_id,
+                later.id > Email.id,
+                later.status == EmailStatus.SENT,
+                later.to_address == Email.to_address,
+            ),
+        )
+    )
+
+
+def no_consent() -> ColumnElement[bool]:
+    """An event is coming, and the SME cannot be matched or written to."""
+    coming = exists().where(col(Event.starts_at) > MOMENT)
+    return and_(col(Sme.status).not_in(INACTIVE), coming, lacking.lacks_consent())
+
+
+def expiring() -> ColumnElement[bool]:
+    """Not changed for so long that it will soon count as out of date."""
+    return and_(col(Sme.status).not_in(INACTIVE), col(Sme.updated_at) < STALE)

@@ -1,0 +1,41 @@
+"""The broker's desk: the home of a city, what needs its brokers today."""
+
+from fastapi import APIRouter, Request, Response
+
+from broker.domain import access
+from broker.domain.places import city_codes, city_name
+from broker.domain.queries import home
+from broker.domain.reminders import time_left
+from broker.web.deps import CurrentBroker, SessionDep
+from broker.web.pages import render
+
+router = APIRouter()
+TASKS = {
+    "answer": ("No answer yet", "They have partners to answer. A call from you helps most.", "closes"),
+    "mail": ("Mail came back or failed", "Ask for another address, and enter it in the profile.", ""),
+    "consents": ("No consent before an event", "Without it they are neither matched nor mailed.", ""),
+    "finish": ("Profiles to finish", "Matching lacks something it needs.", ""),
+    "review": ("Waiting for a second broker", "Somebody else than who wrote them should read them.", ""),
+    "expiring": (
+        "Profiles soon out of date",
+        "Nobody has changed them for months: ask whether all is still true.",
+        "expires",
+    ),
+}
+"""By reason: heading, why or what to do, and the word before a date."""
+
+
+@router.get("/city")
+def city_home(request: Request, session: SessionDep, account: CurrentBroker, city: str = "") -> Response:
+    """What needs the city's brokers today; an administrator chooses a city or sees all."""
+    chosen = access.chosen_city(account, city if city in city_codes() else "")
+    context = {
+        "home": home.city_home(session, chosen),
+        "city": city_name(chosen) if chosen else "",
+        "asked": {"city": chosen if access.cities(account) is None else ""},
+        "city_choices": [(code, city_name(code)) for code in city_codes()],
+        "is_admin": access.cities(account) is None,
+        "tasks": TASKS,
+        "time_left": time_left,
+    }
+    return render(request, "pages/city.html", context)
