@@ -40,7 +40,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 FORM_FIELD = "form_token"
-SME_PATHS = ("/s/", "/u/")
+SME_PATHS = ("/s/", "/u/", "/i/")
 """Pages reached by a secret link: who can name the address holds the secret, so there is nothing to forge."""
 
 
