@@ -15,7 +15,18 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import accounts, bounce_reports, mailings, outbox, owners, profiles, pulses, relay, runs, shortlists
+from broker.domain import (
+    bounce_reports,
+    login_links,
+    mailings,
+    outbox,
+    owners,
+    profiles,
+    pulses,
+    relay,
+    runs,
+    shortlists,
+)
 from broker.queue import publisher
 from workers.app import app
 
@@ -122,7 +133,7 @@ def sweep() -> None:
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
-        accounts.forget_expired(session)
+        login_links.forget_expired(session)
         pulses.beat(session, "sweep")
     _write_mailings()
     bounce_reports.read_folder(database())

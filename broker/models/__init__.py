@@ -1,7 +1,7 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
 from broker.models.events import Event, PairRule, Registration
-from broker.models.mail import TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
+from broker.models.mail import TO_STAFF, WITH_A_KEY, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
     Answer,
     ExportLog,
@@ -14,7 +14,7 @@ from broker.models.matches import (
     ShortlistEntry,
     ShortlistStatus,
 )
-from broker.models.people import Account, AuditEntry, LoginToken, Role, SignIn
+from broker.models.people import Account, AuditEntry, LinkPurpose, LoginToken, Role, SignIn
 from broker.models.places import City, Hub, Sector
 from broker.models.profiles import (
     INACTIVE,
@@ -33,6 +33,7 @@ from broker.models.profiles import (
 __all__ = [
     "INACTIVE",
     "TO_STAFF",
+    "WITH_A_KEY",
     "Account",
     "Answer",
     "AuditEntry",
@@ -48,6 +49,7 @@ __all__ = [
     "ImportFile",
     "Interest",
     "Introduction",
+    "LinkPurpose",
     "LoginToken",
     "Mailing",
     "MailingKind",

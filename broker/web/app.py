@@ -18,26 +18,30 @@ from broker.db import Database
 from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedError, NotFoundError
 from broker.queue import publisher
 from broker.web import (
+    account,
+    accounts,
     brokers,
+    fresh_links,
     imports,
+    invitations,
     mail_health,
     mailings,
     metrics,
     organiser,
     outbox,
+    passwords,
     public,
     sme,
     unsubscribe,
 )
 from broker.web.deps import SignInNeededError
+from broker.web.limits import Limits, TooManyTriesError
 from broker.web.pages import STATIC, query, render
 from broker.web.security import (
     HEADERS,
     BodyLimit,
     ForgedRequestError,
-    Limits,
     SecurityHeaders,
-    TooManyTriesError,
     check_origin,
     refuse_unstorable,
 )
@@ -94,10 +98,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = Database(settings, publish=publisher(settings))
-    app.state.limits = Limits()
+    app.state.limits = Limits(settings)
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, passwords, invitations, account, accounts, fresh_links,
+        outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
@@ -143,7 +148,10 @@ class CachedFiles(StaticFiles):
 
 async def _broker_error(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
-    return error_page(request, status, str(error))
+    response = error_page(request, status, str(error))
+    if isinstance(error, TooManyTriesError):
+        response.headers["retry-after"] = str(error.seconds)
+    return response
 
 
 async def _clash(request: Request, error: Exception) -> Response:

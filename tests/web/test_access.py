@@ -50,6 +50,27 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /sign-in/link/{token}": dict.fromkeys(PEOPLE, 404),
     "POST /sign-out": dict.fromkeys(PEOPLE, 303),
     "POST /sign-out/everywhere": dict.fromkeys(PEOPLE, 303),
+    "GET /password": EVERYBODY,
+    "POST /password": dict.fromkeys(PEOPLE, 422),
+    "GET /password/{token}": dict.fromkeys(PEOPLE, 404),
+    "POST /password/{token}": dict.fromkeys(PEOPLE, 404),
+    "GET /invitation/{token}": dict.fromkeys(PEOPLE, 404),
+    "POST /invitation/{token}": dict.fromkeys(PEOPLE, 404),
+    "GET /link": EVERYBODY,
+    "POST /link": dict.fromkeys(PEOPLE, 422),
+    "GET /link/{token}": dict.fromkeys(PEOPLE, 404),
+    "POST /link/{token}": dict.fromkeys(PEOPLE, 404),
+    "GET /account": EVERYBODY | SIGN_IN,
+    "POST /account": dict.fromkeys(PEOPLE, 422) | SIGN_IN,
+    "POST /account/password": dict.fromkeys(PEOPLE, 422) | SIGN_IN,
+    "POST /account/sign-ins/{handle}/end": only(404),  # of somebody else: not even the administrator
+    "GET /accounts": only(200, "admin"),
+    "POST /accounts": only(422, "admin"),
+    "GET /accounts/{account_id}": only(200, "admin"),
+    "POST /accounts/{account_id}": only(422, "admin"),
+    "POST /accounts/{account_id}/deactivate": only(303, "admin"),
+    "POST /accounts/{account_id}/invite": only(409, "admin"),
+    "POST /accounts/{account_id}/reactivate": only(303, "admin"),
     "GET /outbox": EVERYBODY,
     "GET /outbox/{email_id}": EVERYBODY,
     "GET /outbox/{email_id}/html": EVERYBODY,
@@ -150,7 +171,7 @@ _DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] =
 
 def _address(world: World, path: str, person: str) -> str:
     own = "Solar Łódka" if person == "other SME" else "Spielwerk"
-    links = {"/s/": world.links[own], "/u/": world.unsubscribe}
+    links = {"/s/": world.links[own], "/u/": world.unsubscribe}  # no other link fits "{token}" elsewhere
     token = links.get(path[:3], "not-a-token").removeprefix(path[:3])
     values = {
         "token": token,
@@ -161,6 +182,8 @@ def _address(world: World, path: str, person: str) -> str:
         "event_id": world.event.id,
         "run_id": world.run.id,
         "kind": "shortlist",
+        "account_id": world.accounts["other broker"].id,
+        "handle": world.handle,
     }
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 

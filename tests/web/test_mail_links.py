@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import accounts, approvals, interests
+from broker.domain import approvals, interests, login_links
 from broker.models import Answer, Email
 from tests.factories import make_event, make_shortlists, make_sme, register
 from tests.web.world import World
@@ -46,7 +46,7 @@ def write_every_kind_of_mail(session: Session, settings: Settings) -> None:
     approvals.approve(session, settings, "ann", event.id)
     interests.express(session, settings, forth, bea.id, Answer.INTERESTED)
     interests.express(session, settings, back, ada.id, Answer.INTERESTED)
-    accounts.mail_link(session, settings, "broker@network.example")
+    login_links.mail_sign_in(session, settings, "broker@network.example")
 
 
 def test_no_link_of_any_mail_changes_anything_by_being_opened(

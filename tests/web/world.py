@@ -9,7 +9,8 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import accounts, interests, letters, subscriptions
+from broker.domain import access, accounts, interests, letters, sign_ins, subscriptions
+from broker.domain.tokens import digest
 from broker.models import (
     Account,
     Contact,
@@ -50,6 +51,8 @@ class World:
     email: Any = None
     event_email: Any = None
     """Only where a test sends it."""
+    handle: str = ""
+    """Of a session of somebody who is none of these people."""
 
 
 def build(session: Session, settings: Settings) -> World:
@@ -130,6 +133,8 @@ def build(session: Session, settings: Settings) -> World:
     )
     session.add(world.import_file)
     session.flush()
+    somebody = factories.make_account(session, Role.ADMIN, name="Somebody Else")
+    world.handle = digest(sign_ins.sign_in(session, somebody))[: access.HANDLE]
     world.email = letters.sign_in(session, settings, world.accounts["broker"], "https://link.example/")
     return world
 
