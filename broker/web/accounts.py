@@ -16,8 +16,8 @@ from broker.web.problems import by_field
 
 router = APIRouter(prefix="/accounts")
 ROLES = {
-    Role.BROKER: "Broker of a city",
-    Role.ORGANISER: "Organiser of events",
+    Role.BROKER: "Broker",
+    Role.ORGANISER: "Organiser",
     Role.ADMIN: "Administrator",
 }
 EMPTY = {"email": "", "name": "", "role": "", "city": ""}
