@@ -53,7 +53,9 @@ def city_of(session: Session, role: Role, city_code: str | None) -> str | None:
     """The city such an account has: a broker's, else none. InvalidError for a broker of no city of ours."""
     if role != Role.BROKER:
         return None
-    if city_code is None or session.get(City, city_code) is None:
+    if city_code is None:
+        raise InvalidError("city: a broker works for one of the network's cities, so choose one")
+    if session.get(City, city_code) is None:
         raise InvalidError(f"city: a broker works for one of the network's cities, not {city_code!r}")
     return city_code
 

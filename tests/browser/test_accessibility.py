@@ -8,8 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from sqlmodel import select
 
-from broker.models import Match, MatchRun, Shortlist, ShortlistStatus
+from broker.models import Contact, Match, MatchRun, Shortlist, ShortlistStatus
 from tests.browser.conftest import Service
+from tests.domain.links import mailed_token
 from tests.web.world import add_ring
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
@@ -37,6 +38,10 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         "/",
         "/sign-in?email=organiser@workshop.example",
         "/sign-in/link/none",
+        "/password",
+        "/password/none",
+        "/invitation/none",
+        "/link",
         "/nowhere",
         "/outbox",
         f"/outbox/{service.world.email.id}",
@@ -64,8 +69,13 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/mailings/summary?part=text",
         f"{event}/mail",
         "/mail?status=queued",
+        "/account",
+        "/accounts",
+        f"/accounts/{service.world.accounts['broker'].id}",
+        f"/accounts/{service.world.accounts['admin'].id}",
     ):
         _look(admin, path, found)
+    _account_pages(admin, stranger, service, found)
     _import_pages(admin, found)
     admin.goto(event)
     admin.get_by_role("button", name="Build again").click()
@@ -78,6 +88,34 @@ def _answer_both(page: Page, service: Service) -> None:
     for own, other in (("Medilab Plzeň", "Nordljus Film"), ("Nordljus Film", "Medilab Plzeň")):
         page.goto(service.world.links[own])
         page.locator(f"#partner-{service.world.smes[other].id}").get_by_role("button", name="Interested").click()
+
+
+def _account_pages(admin: Page, stranger: Page, service: Service, found: dict[str, list[str]]) -> None:
+    """Those with something wrong in a form, and those that a mailed link leads to."""
+    admin.goto("/accounts")
+    admin.locator("#f-email").fill("broker@network.example")
+    admin.locator("#f-name").fill("Bo")
+    admin.locator("#f-role").select_option("broker")
+    admin.get_by_role("button", name="Mail the invitation").click()
+    _look(admin, None, found)
+    admin.locator("#f-email").fill("bo@city.example")
+    admin.locator("#f-role").select_option("organiser")
+    admin.get_by_role("button", name="Mail the invitation").click()
+    _look(admin, None, found)
+    stranger.goto("/password")
+    stranger.get_by_label("E-mail address").fill("broker@network.example")
+    stranger.get_by_role("button", name="Mail me a link").click()
+    _look(stranger, None, found)
+    with service.database.read() as session:
+        sme = service.world.smes["Spielwerk"].id
+        address = session.exec(select(Contact.email).where(Contact.sme_id == sme)).one()
+    stranger.goto("/link")
+    stranger.get_by_label("E-mail address").fill(address)
+    stranger.get_by_label("The old link").check()
+    stranger.get_by_role("button", name="Mail me the link").click()
+    _look(stranger, None, found)
+    for kind, path in (("invitation", "/invitation/"), ("password", "/password/"), ("fresh_link", "/link/")):
+        _look(stranger, path + mailed_token(service.database, kind, path), found)
 
 
 def _import_pages(page: Page, found: dict[str, list[str]]) -> None:
