@@ -21,7 +21,9 @@ from broker.models import (
     ShortlistStatus,
 )
 
-NO_LINK = "This link does not work: its workshop is over, a newer link took its place, or a part of it got lost."
+NO_LINK = (
+    "This link does not work any more: its workshop is over, a newer link took its place, or a part of it got lost."
+)
 
 
 def link(settings: Settings, registration: Registration) -> str:

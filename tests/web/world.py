@@ -83,6 +83,7 @@ def build(session: Session, settings: Settings) -> World:
             hub_id=hub.id,
             offers=["game design for exercise and therapy"],
             needs=["a clinical partner to test our rehabilitation game with patients"],
+            email="spielwerk@firm.example",
             languages=["de", "en"],
             markets=["CZ", "AT"],
             website="https://spielwerk.example",
