@@ -9,7 +9,7 @@ from broker.domain import accounts, invitations, login_links
 from broker.errors import InvalidError
 from broker.models import City, LinkPurpose
 from broker.web import sessions
-from broker.web.deps import SessionDep
+from broker.web.deps import DatabaseDep, SessionDep
 from broker.web.pages import redirect, render
 from broker.web.problems import by_field
 
@@ -25,6 +25,7 @@ def invitation(request: Request, session: SessionDep, token: str) -> Response:
 @router.post("/{token}")
 def accept(
     request: Request,
+    database: DatabaseDep,
     session: SessionDep,
     token: str,
     name: Annotated[str, Form(max_length=500)] = "",
@@ -32,6 +33,9 @@ def accept(
     how: Annotated[str, Form(max_length=20)] = "password",
 ) -> Response:
     """Take the account over, with a password or with mailed links only, and sign in."""
+    with database.read() as reading:  # before we hash, which costs: anybody can make up a link
+        if login_links.holder(reading, token, LinkPurpose.INVITATION) is None:
+            return _page(request, reading, token)
     try:
         accounts.normal_name(name)
         password_hash = None if how == "links" else accounts.hash_password(password)

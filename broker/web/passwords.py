@@ -9,7 +9,7 @@ from broker.errors import InvalidError
 from broker.models import Account, LinkPurpose
 from broker.web import sessions
 from broker.web.answers import as_slow_as_any
-from broker.web.deps import LimitsDep, MaybeAccount, SessionDep, SettingsDep
+from broker.web.deps import DatabaseDep, LimitsDep, MaybeAccount, SessionDep, SettingsDep
 from broker.web.pages import redirect, render
 from broker.web.problems import by_field
 from broker.web.security import client_address
@@ -50,15 +50,20 @@ def new_password_page(request: Request, session: SessionDep, token: str) -> Resp
 def set_new_password(
     request: Request,
     settings: SettingsDep,
+    database: DatabaseDep,
     session: SessionDep,
     token: str,
     password: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Set the password, using the link up; every device is signed out, this one too."""
+    with database.read() as reading:  # before we hash, which costs: anybody can make up a link
+        holder = login_links.holder(reading, token, PURPOSE)
+    if holder is None:
+        return _page(request, token, None)
     try:
         password_hash = accounts.hash_password(password)
     except InvalidError as error:
-        return _page(request, token, login_links.holder(session, token, PURPOSE), by_field(error, ("password",)))
+        return _page(request, token, holder, by_field(error, ("password",)))
     passwords.reset(session, token, password_hash)
     response = redirect(
         request, "/sign-in", "Your new password is set, and every device is signed out. Sign in with it."
