@@ -12,8 +12,6 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from broker.config import Settings
 from broker.errors import BrokerError
@@ -102,7 +100,7 @@ def _shared(queue_url: str) -> MovingWindowRateLimiter | None:
     """Counters in the queue's server; None, and this process counts alone, where its URL is of no kind known here."""
     # Celery's words for a socket, in those of the client.
     url = queue_url.replace("redis+socket://", "redis+unix://", 1).replace("virtual_host=", "db=", 1)
-    impatient = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "retry": Retry(NoBackoff(), 0)}
+    impatient = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "retry": None}
     try:
         storage = storage_from_string(url, wrap_exceptions=True, **impatient)  # type: ignore[arg-type]
     except (ConfigurationError, ValueError) as error:
