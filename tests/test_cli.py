@@ -172,7 +172,7 @@ def test_an_invitation_from_the_command_line_waits_in_the_outbox(run: Run, datab
     assert printed == "b@city.example is invited as broker. The mail waits in the outbox.\n"
     with database.read() as session:
         mail = session.exec(select(Email)).one()
-    assert (mail.kind, mail.status, mail.to_address) == ("invitation", EmailStatus.QUEUED, "b@city.example")
+    assert (mail.kind, mail.status, mail.to_address) == ("account_invitation", EmailStatus.QUEUED, "b@city.example")
 
 
 @pytest.mark.parametrize(

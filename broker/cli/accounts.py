@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.console import ACTOR, city_code, open_database
-from broker.domain import accounts, invitations
+from broker.domain import account_invitations, accounts
 from broker.models import Role
 
 app = typer.Typer(no_args_is_help=True, help="Create accounts for brokers, organisers and administrators.")
@@ -42,5 +42,5 @@ def invite(
     with open_database() as database:
         settings = database.settings
         with database.write() as session:
-            invitations.invite(session, settings, ACTOR, email, full_name, role, city_code(city))
+            account_invitations.invite(session, settings, ACTOR, email, full_name, role, city_code(city))
         print(f"{email} is invited as {role.value}. The mail waits in the outbox.")

@@ -22,10 +22,10 @@ __all__ = [
     "EventLink",
     "Letter",
     "ShortlistLetter",
+    "account_invitation",
     "compose",
     "fresh_links",
     "introductions",
-    "invitation",
     "password",
     "reply_addresses",
     "run_of",
@@ -145,11 +145,11 @@ def password(session: Session, settings: Settings, account: Account, url: str) -
     return _with_a_key(session, settings, account, "password", url)
 
 
-def invitation(session: Session, settings: Settings, account: Account, url: str) -> Email:
+def account_invitation(session: Session, settings: Settings, account: Account, url: str) -> Email:
     """The link by which somebody takes over the account made for them."""
     city = session.get(City, account.city_code) if account.city_code else None
     deadline = now(session) + timedelta(days=2)
-    return _with_a_key(session, settings, account, "invitation", url, deadline, city=city)
+    return _with_a_key(session, settings, account, "account_invitation", url, deadline, city=city)
 
 
 def _with_a_key(

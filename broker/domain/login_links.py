@@ -9,7 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from broker.config import Settings
 from broker.db import now
 from broker.domain import accounts, audit, letters
-from broker.domain.tokens import digest, new_token
+from broker.domain.digests import digest, new_token
 from broker.errors import NotFoundError
 from broker.models import Account, LinkPurpose, LoginToken, SignIn
 

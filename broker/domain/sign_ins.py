@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from broker.db import now
 from broker.domain import audit
 from broker.domain.accounts import actor
-from broker.domain.tokens import digest, new_token
+from broker.domain.digests import digest, new_token
 from broker.models import Account, SignIn
 
 SIGN_IN_LIFE = timedelta(days=7)

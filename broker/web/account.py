@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
 from broker.domain import access, accounts, passwords, sign_ins
-from broker.domain.tokens import digest
+from broker.domain.digests import digest
 from broker.errors import InvalidError
 from broker.models import Account, City
 from broker.web import sessions

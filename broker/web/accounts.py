@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, invitations, staff
+from broker.domain import access, account_invitations, accounts, staff
 from broker.domain.queries import accounts as queries
 from broker.domain.queries import places
 from broker.errors import ConflictError, InvalidError
@@ -44,7 +44,7 @@ def invite(
     filled = {"email": email.strip(), "name": name.strip(), "role": role, "city": city}
     actor = accounts.actor(administrator)
     try:
-        row = invitations.invite(session, settings, actor, email, name, role_of(role), city or None)
+        row = account_invitations.invite(session, settings, actor, email, name, role_of(role), city or None)
     except (ConflictError, InvalidError) as error:
         return _list(request, session, filled, 1, by_field(error, ("email", "name", "role", "city")))
     return redirect(request, "/accounts", f"{row.name} is invited. The link in the mail works for seven days.")
@@ -80,7 +80,7 @@ def resend(
 ) -> Response:
     """Mail the invitation again."""
     row = access.account(session, administrator, account_id, lock=True)
-    invitations.resend(session, settings, accounts.actor(administrator), row)
+    account_invitations.resend(session, settings, accounts.actor(administrator), row)
     return redirect(request, f"/accounts/{account_id}", "Another invitation is on its way; the older link has ended.")
 
 

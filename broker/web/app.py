@@ -19,11 +19,11 @@ from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedEr
 from broker.queue import publisher
 from broker.web import (
     account,
+    account_invitations,
     accounts,
     brokers,
     fresh_links,
     imports,
-    invitations,
     mail_health,
     mailings,
     metrics,
@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits(settings)
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, passwords, invitations, account, accounts, fresh_links,
+        public, passwords, account_invitations, account, accounts, fresh_links,
         outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)

@@ -34,7 +34,7 @@ def test_an_administrator_invites_a_broker_who_signs_in_with_a_password(
     expect(admin.get_by_role("status")).to_contain_text("Bo Rossi is invited.")
 
     guest = open_page(width=360, javascript=javascript)
-    guest.goto("/invitation/" + mailed_token(service.database, "invitation", "/invitation/"))
+    guest.goto("/invitation/" + mailed_token(service.database, "account_invitation", "/invitation/"))
     expect(guest.get_by_label("Your name")).to_have_value("Bo Rossi")
     guest.locator("#f-password").fill(PASSWORD)
     guest.get_by_role("button", name="Set the password and begin").click()

@@ -114,7 +114,7 @@ def _account_pages(admin: Page, stranger: Page, service: Service, found: dict[st
     stranger.get_by_label("The old link").check()
     stranger.get_by_role("button", name="Mail me the link").click()
     _look(stranger, None, found)
-    for kind, path in (("invitation", "/invitation/"), ("password", "/password/"), ("fresh_link", "/link/")):
+    for kind, path in (("account_invitation", "/invitation/"), ("password", "/password/"), ("fresh_link", "/link/")):
         _look(stranger, path + mailed_token(service.database, kind, path), found)
 
 

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from broker.db import now
 from broker.domain import access, sign_ins
-from broker.domain.tokens import digest
+from broker.domain.digests import digest
 from broker.errors import NotFoundError
 from broker.models import Account, Event, ImportFile, MatchRun, Role
 from tests import factories

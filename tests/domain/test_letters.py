@@ -151,7 +151,9 @@ def test_a_fresh_link_is_a_mail_to_an_sme_with_its_broker_to_reply_to_and_a_way_
     ("role", "told"), [(Role.BROKER, "as a broker of Berlin"), (Role.ORGANISER, "organiser"), (Role.ADMIN, "an admin")]
 )
 def test_an_invitation_says_to_what(session: Session, role: Role, told: str) -> None:
-    email = letters.invitation(session, SETTINGS, make_account(session, role), "https://match.example/invitation/x")
+    email = letters.account_invitation(
+        session, SETTINGS, make_account(session, role), "https://match.example/invitation/x"
+    )
 
     assert parsed(email)["List-Unsubscribe"] is None
     for text in parts(email):

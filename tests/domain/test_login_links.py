@@ -10,7 +10,7 @@ from sqlmodel import select
 from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import login_links
-from broker.domain.tokens import digest
+from broker.domain.digests import digest
 from broker.errors import NotFoundError
 from broker.models import Account, AuditEntry, Email, LinkPurpose, LoginToken
 from tests import factories

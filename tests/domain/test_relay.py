@@ -163,7 +163,12 @@ def test_retries_wait_twice_as_long_each_time_up_to_an_hour(session: Session) ->
 
 @pytest.mark.parametrize(
     ("kind", "in_demo", "kept"),
-    [("sign_in", False, False), ("password", False, False), ("invitation", False, False), ("sign_in", True, True)],
+    [
+        ("sign_in", False, False),
+        ("password", False, False),
+        ("account_invitation", False, False),
+        ("sign_in", True, True),
+    ],
 )
 def test_the_link_of_an_account_is_not_kept_once_it_is_sent_but_for_the_demos_outbox(
     database: Database, kind: str, in_demo: bool, kept: bool

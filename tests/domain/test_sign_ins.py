@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from broker.db import Database, now
 from broker.domain import sign_ins
-from broker.domain.tokens import digest
+from broker.domain.digests import digest
 from broker.models import Account, AuditEntry, SignIn
 from tests import factories
 

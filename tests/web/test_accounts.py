@@ -23,7 +23,7 @@ def account(database: Database, email: str) -> Account:
 
 def test_somebody_is_invited_and_takes_the_account_over(browse: Browse, database: Database) -> None:
     assert browse("admin").post("/accounts", data=BO).headers["location"] == "/accounts"
-    link = newest_link(database, "invitation")
+    link = newest_link(database, "account_invitation")
     guest = browse()
 
     assert {guest.get(link).status_code for _ in range(3)} == {200}
@@ -40,7 +40,7 @@ def test_somebody_is_invited_and_takes_the_account_over(browse: Browse, database
 def test_an_invitation_can_be_taken_up_without_a_password(browse: Browse, database: Database) -> None:
     browse("admin").post("/accounts", data=BO | {"role": "organiser"})
     guest = browse()
-    guest.post(newest_link(database, "invitation"), data={"name": "Bo", "how": "links"})
+    guest.post(newest_link(database, "account_invitation"), data={"name": "Bo", "how": "links"})
 
     assert guest.get("/events").status_code == 200
     assert account(database, "bo@city.example").password_hash is None
@@ -89,11 +89,11 @@ def test_an_invitation_is_sent_again_until_it_was_used(browse: Browse, database:
     admin = browse("admin")
     admin.post("/accounts", data=BO)
     page = f"/accounts/{account(database, 'bo@city.example').id}"
-    first = newest_link(database, "invitation")
+    first = newest_link(database, "account_invitation")
 
     assert "Send the invitation again" in admin.get(page).text
     assert admin.post(f"{page}/invite").headers["location"] == page
-    second = newest_link(database, "invitation")
+    second = newest_link(database, "account_invitation")
     assert (browse().get(first).status_code, browse().get(second).status_code) == (404, 200)
     browse().post(second, data={"name": "Bo", "password": PASSWORD})
     assert "Send the invitation again" not in admin.get(page).text

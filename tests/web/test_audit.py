@@ -121,9 +121,9 @@ def mail_a_link(session: Session, settings: Settings, world: World, name: str) -
             login_links.mail_sign_in(session, settings, broker.email)
         case "password":
             login_links.mail_password(session, settings, broker.email)
-        case "invitation":
+        case "account_invitation":
             link = login_links.make(session, settings, broker, LinkPurpose.INVITATION)
-            letters.invitation(session, settings, broker, link)
+            letters.account_invitation(session, settings, broker, link)
         case _:
             fresh_links.mail(session, settings, "spielwerk@firm.example", renews=True)
 
@@ -150,7 +150,7 @@ def prepare(session: Session, settings: Settings, world: World, name: str) -> No
 PATHS = {
     "POST /sign-in/link/{token}": ("sign_in", "/sign-in/link/"),
     "POST /password/{token}": ("password", "/password/"),
-    "POST /invitation/{token}": ("invitation", "/invitation/"),
+    "POST /invitation/{token}": ("account_invitation", "/invitation/"),
     "POST /link/{token}": ("fresh_link", "/link/"),
 }
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import approvals, fresh_links, interests, invitations, login_links
+from broker.domain import account_invitations, approvals, fresh_links, interests, login_links
 from broker.models import Answer, Contact, Email, Role
 from tests.factories import make_event, make_shortlists, make_sme, register
 from tests.web.world import World
@@ -48,7 +48,7 @@ def write_every_kind_of_mail(session: Session, settings: Settings) -> None:
     interests.express(session, settings, back, ada.id, Answer.INTERESTED)
     login_links.mail_sign_in(session, settings, "broker@network.example")
     login_links.mail_password(session, settings, "broker@network.example")
-    invitations.invite(session, settings, "ann", "new@network.example", "New", Role.ORGANISER, None)
+    account_invitations.invite(session, settings, "ann", "new@network.example", "New", Role.ORGANISER, None)
     contact = session.exec(select(Contact).where(Contact.sme_id == ada.id)).one()
     for renews in (False, True):
         fresh_links.mail(session, settings, contact.email, renews=renews)
@@ -64,7 +64,7 @@ def test_no_link_of_any_mail_changes_anything_by_being_opened(
         before = everything(session)
     ours = {link for email in mails for link in links(email) if link.startswith(settings.public_url)}
     assert {link.split("/")[3] for link in ours} == {"s", "sign-in", "u", "password", "invitation", "link"}
-    kinds = {"shortlist", "introduction", "sign_in", "password", "invitation", "fresh_link"}
+    kinds = {"shortlist", "introduction", "sign_in", "password", "account_invitation", "fresh_link"}
     assert {email.kind for email in mails} == kinds
 
     scanner = browse()

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from broker.config import Settings
 from broker.db import now
 from broker.domain import access, accounts, interests, letters, sign_ins, subscriptions
-from broker.domain.tokens import digest
+from broker.domain.digests import digest
 from broker.models import (
     Account,
     Contact,

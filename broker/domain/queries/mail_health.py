@@ -18,7 +18,7 @@ KINDS = {
     "shortlist": "Shortlist",
     "introduction": "Introduction",
     "sign_in": "Sign-in link",
-    "invitation": "Invitation",
+    "account_invitation": "Invitation to an account",
     "password": "Password link",
     "fresh_link": "Fresh link",
     "reminder": "Reminder",

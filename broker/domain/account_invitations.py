@@ -45,4 +45,4 @@ def accept(session: Session, token: str, name: str, password_hash: str | None, d
 
 def _mail(session: Session, settings: Settings, account: Account) -> None:
     link = login_links.make(session, settings, account, LinkPurpose.INVITATION)
-    letters.invitation(session, settings, account, link)
+    letters.account_invitation(session, settings, account, link)

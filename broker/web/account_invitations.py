@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import accounts, invitations, login_links
+from broker.domain import account_invitations, accounts, login_links
 from broker.errors import InvalidError
 from broker.models import City, LinkPurpose
 from broker.web import sessions
@@ -41,7 +41,7 @@ def accept(
         password_hash = None if how == "links" else accounts.hash_password(password)
     except InvalidError as error:
         return _page(request, session, token, name, by_field(error, ("password", "name")))
-    account, cookie = invitations.accept(session, token, name, password_hash, sessions.device(request))
+    account, cookie = account_invitations.accept(session, token, name, password_hash, sessions.device(request))
     sessions.drop_former(request, session)
     response = redirect(request, "/", f"Welcome, {account.name}. This is your desk.")
     sessions.hand_over(request, response, session, cookie)
@@ -61,4 +61,4 @@ def _page(
         "shortest": accounts.SHORTEST_PASSWORD,
     }
     status = 404 if holder is None else 422 if problems else 200
-    return render(request, "pages/invitation.html", context, status=status)
+    return render(request, "pages/account_invitation.html", context, status=status)

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import accounts, invitations, login_links, sign_ins
+from broker.domain import account_invitations, accounts, login_links, sign_ins
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import Account, AuditEntry, Email, LinkPurpose, Role
 from tests.domain.links import mailed_token
@@ -18,17 +18,17 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def invited(database: Database, settings: Settings) -> Account:
     with database.write() as session:
-        return invitations.invite(session, settings, "Ada", "Bo@City.example", "Bo", Role.BROKER, "rome")
+        return account_invitations.invite(session, settings, "Ada", "Bo@City.example", "Bo", Role.BROKER, "rome")
 
 
 def token(database: Database) -> str:
-    return mailed_token(database, "invitation", "/invitation/")
+    return mailed_token(database, "account_invitation", "/invitation/")
 
 
 def accept(database: Database, with_token: str, name: str = "Bo Rossi", password: str | None = PASSWORD) -> str:
     with database.write() as session:
         password_hash = accounts.hash_password(password) if password else None
-        return invitations.accept(session, with_token, name, password_hash, "Safari on Mac")[1]
+        return account_invitations.accept(session, with_token, name, password_hash, "Safari on Mac")[1]
 
 
 def test_who_is_invited_takes_the_account_over_and_is_signed_in(database: Database, invited: Account) -> None:
@@ -68,7 +68,7 @@ def test_the_mail_says_what_for_and_may_take_two_days_to_arrive(database: Databa
     with database.read() as session:
         mail = session.exec(select(Email)).one()
     text = mail.message.decode()
-    assert (mail.kind, mail.to_address, mail.sme_id) == ("invitation", "bo@city.example", None)
+    assert (mail.kind, mail.to_address, mail.sme_id) == ("account_invitation", "bo@city.example", None)
     assert "as a broker of Rome" in text
     assert timedelta(hours=47) < mail.deadline - mail.created_at <= timedelta(days=2)
 
@@ -76,7 +76,7 @@ def test_the_mail_says_what_for_and_may_take_two_days_to_arrive(database: Databa
 def test_an_invitation_sent_again_ends_the_older_one(database: Database, settings: Settings, invited: Account) -> None:
     first = token(database)
     with database.write() as session:
-        invitations.resend(session, settings, "Ada", session.get_one(Account, invited.id))
+        account_invitations.resend(session, settings, "Ada", session.get_one(Account, invited.id))
     second = token(database)
 
     with database.read() as session:
@@ -90,12 +90,12 @@ def test_nobody_is_invited_again_who_has_signed_in_or_is_deactivated(
     with database.write() as session:
         session.get_one(Account, invited.id).active = False
     with database.write() as session, pytest.raises(ConflictError, match="deactivated"):
-        invitations.resend(session, settings, "Ada", session.get_one(Account, invited.id))
+        account_invitations.resend(session, settings, "Ada", session.get_one(Account, invited.id))
     with database.write() as session:
         session.get_one(Account, invited.id).active = True
     accept(database, token(database))
     with database.write() as session, pytest.raises(ConflictError, match="signed in before"):
-        invitations.resend(session, settings, "Ada", session.get_one(Account, invited.id))
+        account_invitations.resend(session, settings, "Ada", session.get_one(Account, invited.id))
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_nobody_is_invited_to_what_cannot_be(
     database: Database, settings: Settings, email: str, name: str, role: Role, city: str | None, told: str
 ) -> None:
     with database.write() as session, pytest.raises(InvalidError, match=told):
-        invitations.invite(session, settings, "Ada", email, name, role, city)
+        account_invitations.invite(session, settings, "Ada", email, name, role, city)
 
 
 def test_an_address_is_invited_once(database: Database, settings: Settings, invited: Account) -> None:
     with database.write() as session, pytest.raises(ConflictError, match=r"There is an account for bo@city\.example"):
-        invitations.invite(session, settings, "Ada", "BO@city.example", "Bo", Role.ADMIN, None)
+        account_invitations.invite(session, settings, "Ada", "BO@city.example", "Bo", Role.ADMIN, None)
