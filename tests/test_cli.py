@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from broker import cli
 from broker.db import Database, now
 from broker.domain import outbox, shortlists
-from broker.models import MatchRun, RunStatus
+from broker.models import Email, EmailStatus, MatchRun, RunStatus
 from matching.encoder import Encoder
 from tests import postgres
 from tests.factories import make_event, make_sme, register
@@ -163,6 +163,16 @@ def test_an_account_is_made_with_the_password_from_standard_input(run: Run, monk
     monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
     printed = run("account", "create", "--email", "a@city.example", "--role", "admin", "--name", "Ann")
     assert printed == "a@city.example can sign in as admin.\n"
+
+
+def test_an_invitation_from_the_command_line_waits_in_the_outbox(run: Run, database: Database) -> None:
+    printed = run(
+        "account", "invite", "--email", "b@city.example", "--role", "broker", "--name", "Bo", "--city", "Roma"
+    )
+    assert printed == "b@city.example is invited as broker. The mail waits in the outbox.\n"
+    with database.read() as session:
+        mail = session.exec(select(Email)).one()
+    assert (mail.kind, mail.status, mail.to_address) == ("account_invitation", EmailStatus.QUEUED, "b@city.example")
 
 
 @pytest.mark.parametrize(
@@ -372,7 +382,7 @@ def broker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     "command",
     ["init", "demo", "serve", "import", "event create", "event register", "shortlists build", "shortlists approve",
      "mailings show", "mailings plan", "mailings stop", "mailings resume", "mailings write", "outbox deliver",
-     "outbox retry", "outbox bounces", "smes erase", "export", "account create", "backup", "restore"],
+     "outbox retry", "outbox bounces", "smes erase", "export", "account create", "account invite", "backup", "restore"],
 )  # fmt: skip
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert f"Usage: broker {command}" in run(*command.split(), "--help")

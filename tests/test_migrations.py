@@ -13,9 +13,9 @@ from sqlmodel import SQLModel
 from sqlmodel import select as select_models
 
 from broker.config import ROOT, Settings
-from broker.db import Database
-from broker.models import Email, Event, MatchRun
-from tests import rows
+from broker.db import Database, now
+from broker.models import Account, Email, Event, LinkPurpose, LoginToken, MatchRun, Role, SignIn
+from tests import factories, rows
 
 REVISIONS = [script.revision for script in ScriptDirectory(ROOT / "broker" / "migrations").walk_revisions()][::-1]
 
@@ -119,6 +119,32 @@ def test_an_event_from_before_zones_has_its_citys(empty: Database) -> None:
 
     with empty.read() as session:
         assert session.exec(select_models(Event.zone)).one() == "Europe/Tallinn"
+
+
+def test_links_and_sessions_from_before_purposes_are_for_signing_in(empty: Database) -> None:
+    command.upgrade(alembic(empty.engine), "0003")
+    rows.fill(empty.engine)
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE account SET role = 'admin'"))
+    empty.migrate()
+
+    with empty.read() as session:
+        assert session.exec(select_models(LoginToken.purpose)).one() is LinkPurpose.SIGN_IN
+        assert session.exec(select_models(SignIn.device)).one() == ""
+        assert session.exec(select_models(Account.last_sign_in_at)).one() == rows.MOMENT
+
+
+def test_going_back_drops_links_that_would_then_open_as_sign_in_links(empty: Database) -> None:
+    empty.migrate()
+    with empty.write() as session:
+        account = factories.make_account(session, Role.ADMIN)
+        for purpose in LinkPurpose:
+            moment = now(session)
+            session.add(LoginToken(token_hash=purpose, account_id=account.id, purpose=purpose, expires_at=moment))
+    command.downgrade(alembic(empty.engine), "0003")
+
+    with empty.engine.connect() as connection:
+        assert connection.execute(text("SELECT token_hash FROM logintoken")).scalars().all() == ["sign_in"]
 
 
 def test_down_to_nothing_and_up_again(empty: Database) -> None:

@@ -16,10 +16,10 @@ from sqlmodel import Session
 from broker.config import Settings
 from broker.db import Database, now, wake
 from broker.domain import (
-    accounts,
     approvals,
     bounce_reports,
     invitation_letters,
+    login_links,
     mailings,
     outbox,
     owners,
@@ -143,7 +143,7 @@ def sweep() -> None:
             wake(session, "outbox.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
-        accounts.forget_expired(session)
+        login_links.forget_expired(session)
         tokens.forget_expired(session)
         pulses.beat(session, "sweep")
     _write_mailings()

@@ -14,10 +14,13 @@ from broker.models import (
     MatchRun,
     Proposal,
     Role,
+    SignIn,
     Sme,
 )
 
 GONE = "This page does not exist, or it is not yours to see."
+HANDLE = 16
+"""Hex digits of a hash by which a page names one session of an account: enough to tell them apart, no use elsewhere."""
 
 
 def desk(account: Account, *roles: Role) -> Account:
@@ -119,6 +122,31 @@ def import_file(session: Session, account: Account, file_id: int) -> ImportFile:
 def demo_mail(session: Session, is_demo: bool, email_id: int) -> Email:
     """A mail of the demo's outbox; outside the demo nobody reads mail here."""
     row = session.get(Email, email_id) if is_demo else None
+    if row is None:
+        raise NotFoundError(GONE)
+    return row
+
+
+def account(session: Session, administrator: Account, account_id: int, *, lock: bool = False) -> Account:
+    """Any account, for an administrator; locked where it is about to be changed.
+
+    All administrators are locked with it: of two who deactivate each other at once, the second is none any more."""
+    desk(administrator)
+    if lock:
+        concerned = select(Account).where((Account.role == Role.ADMIN) | (Account.id == account_id))
+        rows = session.exec(concerned.order_by(col(Account.id)).with_for_update()).all()
+        if not any(row.id == administrator.id and row.active and row.role == Role.ADMIN for row in rows):
+            raise NotFoundError(GONE)
+    row = session.get(Account, account_id)
+    if row is None:
+        raise NotFoundError(GONE)
+    return row
+
+
+def sign_in(session: Session, account: Account, handle: str) -> SignIn:
+    """A signed-in browser of this very account, by the start of its hash."""
+    own = SignIn.account_id == account.id, col(SignIn.token_hash).startswith(handle, autoescape=True)
+    row = session.exec(select(SignIn).where(*own)).one_or_none() if len(handle) == HANDLE else None
     if row is None:
         raise NotFoundError(GONE)
     return row

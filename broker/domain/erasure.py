@@ -24,6 +24,7 @@ from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
 from broker.errors import BrokerError, ConflictError, NotFoundError
 from broker.models import (
+    WITH_A_KEY,
     CaseNote,
     Contact,
     Email,
@@ -147,7 +148,7 @@ def _empty_mails(session: Session, traces: Traces) -> list[str]:
 
     Their recipients get what is still true by the next approval, as nothing was sent to them."""
     to_partners = col(Email.event_id).in_(traces.events) & col(Email.sme_id).in_(traces.partners)
-    to_accounts = col(Email.sme_id).is_(None) & (col(Email.kind) != "sign_in")
+    to_accounts = col(Email.sme_id).is_(None) & col(Email.kind).not_in(WITH_A_KEY)
     query = select(Email).where(to_partners | to_accounts).order_by(col(Email.id))
     naming = [email for email in session.exec(query.with_for_update()) if _names(email, traces)]
     _refuse_in_flight(naming)

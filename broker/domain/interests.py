@@ -28,6 +28,9 @@ from broker.models import (
 )
 
 MAX_REASON = 300
+NO_LINK = (
+    "This link does not work any more: its workshop is over, a newer link took its place, or a part of it got lost."
+)
 
 
 def link(settings: Settings, registration: Registration) -> str:
@@ -55,12 +58,13 @@ def open_link(session: Session, settings: Settings, token: str) -> Registration:
     # Equal to the letter: the signature's encoding would allow a few spellings of it, and the key may have changed.
     # As bytes: it would allow letters that are not ASCII, too, and text with such cannot be compared.
     is_ours = registration is not None and compare_digest(_token(settings, registration).encode(), token.encode())
-    if registration is None or not is_ours or _is_over(session, registration):
-        raise NotFoundError("This link does not work any more. Your broker can tell you why.")
+    if registration is None or not is_ours or is_over(session, registration):
+        raise NotFoundError(NO_LINK)
     return registration
 
 
-def _is_over(session: Session, registration: Registration) -> bool:
+def is_over(session: Session, registration: Registration) -> bool:
+    """Whether the event of a registration has ended, and its link with it."""
     return now(session) > session.get_one(Event, registration.event_id).ends_at
 
 

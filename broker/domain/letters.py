@@ -1,10 +1,11 @@
 """Every mail the service writes: one function and one template folder each."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -19,11 +20,15 @@ from broker.models import Account, City, Contact, Email, Event, Introduction, Ro
 
 __all__ = [
     "Envelope",
+    "EventLink",
     "Letter",
     "ShortlistLetter",
+    "account_invitation",
     "broker_of",
     "compose",
+    "fresh_links",
     "introductions",
+    "password",
     "reply_addresses",
     "run_of",
     "shortlist",
@@ -46,6 +51,16 @@ class ShortlistLetter:
     run_id: int
     not_before: datetime | None = None
     window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLink:
+    """An event with the link of an SME that takes part in it."""
+
+    event: Event
+    city: City
+    zone: ZoneInfo
+    link: str
 
 
 Letter = tuple[Envelope, dict[str, Any]]
@@ -124,13 +139,56 @@ def _side(session: Session, sme_id: int) -> dict[str, Any]:
 
 def sign_in(session: Session, settings: Settings, account: Account, url: str) -> Email:
     """The link by which an account signs in without its password."""
+    return _with_a_key(session, settings, account, "sign_in", url)
+
+
+def password(session: Session, settings: Settings, account: Account, url: str) -> Email:
+    """The link by which an account sets another password."""
+    return _with_a_key(session, settings, account, "password", url)
+
+
+def account_invitation(session: Session, settings: Settings, account: Account, url: str) -> Email:
+    """The link by which somebody takes over the account made for them."""
+    city = session.get(City, account.city_code) if account.city_code else None
+    deadline = now(session) + timedelta(days=2)
+    return _with_a_key(session, settings, account, "account_invitation", url, deadline, city=city)
+
+
+def _with_a_key(
+    session: Session,
+    settings: Settings,
+    account: Account,
+    kind: str,
+    url: str,
+    deadline: datetime | None = None,
+    **context: Any,
+) -> Email:
     envelope = Envelope(
-        key=f"sign_in:{account.id}:{secrets.token_hex(8)}",
-        kind="sign_in",
+        key=f"{kind}:{account.id}:{secrets.token_hex(8)}",
+        kind=kind,
         to_name=account.name,
         to_address=account.email,
+        deadline=deadline,
     )
-    return write(session, settings, envelope, {"account": account, "link": url, "demo": settings.is_demo})
+    everything = {"account": account, "link": url, "demo": settings.is_demo, **context}
+    return write(session, settings, envelope, everything)
+
+
+def fresh_links(
+    session: Session, settings: Settings, sme: Sme, contact: Contact, events: Sequence[EventLink], renews: bool
+) -> Email:
+    """An SME's links, each to its page at an event; where `renews`, to one that ends the old link first."""
+    envelope = Envelope(
+        key=f"fresh_link:{sme.id}:{secrets.token_hex(8)}",
+        kind="fresh_link",
+        to_name=contact.name,
+        to_address=contact.email,
+        sme_id=sme.id,
+        reply_to=reply_addresses(session).get(sme.city_code),
+        deadline=now(session) + timedelta(days=1),
+    )
+    context = {"sme": sme, "contact": contact, "events": events, "renews": renews, "demo": settings.is_demo}
+    return write(session, settings, envelope, context)
 
 
 def undelivered(session: Session, settings: Settings, email: Email, reason: str) -> Email | None:

@@ -24,7 +24,7 @@ from broker.domain.delivery import (
     open_delivery,
 )
 from broker.domain.windows import is_open, next_open
-from broker.models import TO_STAFF, Email, EmailStatus
+from broker.models import TO_STAFF, WITH_A_KEY, Email, EmailStatus
 
 FIRST_RETRY = timedelta(seconds=20)
 LAST_RETRY = timedelta(hours=1)
@@ -173,7 +173,7 @@ def settle(
 def _settle_sent(session: Session, settings: Settings, email: Outgoing, moment: datetime) -> bool:
     connection = session.connection()
     sent = connection.execute(_SENT, {"email_id": email.id, "moment": moment}).rowcount == 1
-    if sent and email.kind == "sign_in" and not settings.is_demo:
+    if sent and email.kind in WITH_A_KEY and not settings.is_demo:
         # It holds the link whose hash alone is kept elsewhere.
         connection.execute(update(Email).where(col(Email.id) == email.id).values(message=b""))
     return sent

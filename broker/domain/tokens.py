@@ -1,6 +1,5 @@
 """API tokens: what programs sign in with, in the name of an account and with no more rights than it has."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ from sqlmodel import Session, col, select
 from broker.db import now
 from broker.domain import audit
 from broker.domain.accounts import actor
+from broker.domain.digests import digest
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import Account, ApiToken, IdempotencyKey, Scope
 
@@ -36,7 +36,7 @@ def create(session: Session, account: Account, name: str, scope: Scope, days: in
     token = ApiToken(
         account_id=account.id,
         name=name,
-        token_hash=_digest(secret),
+        token_hash=digest(secret),
         scope=scope,
         created_at=moment,
         expires_at=moment + timedelta(days=days),
@@ -67,9 +67,7 @@ def owner(session: Session, secret: str) -> tuple[Account, ApiToken] | None:
     query = (
         select(Account, ApiToken)
         .join(ApiToken, col(ApiToken.account_id) == Account.id)
-        .where(
-            ApiToken.token_hash == _digest(secret), ApiToken.expires_at > now(session), col(Account.active).is_(True)
-        )
+        .where(ApiToken.token_hash == digest(secret), ApiToken.expires_at > now(session), col(Account.active).is_(True))
     )
     return session.exec(query).one_or_none()
 
@@ -86,7 +84,3 @@ def forget_expired(session: Session) -> int:
     ended = session.connection().execute(delete(ApiToken).where(col(ApiToken.expires_at) < moment))
     told = delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < moment - REPEATS)
     return ended.rowcount + session.connection().execute(told).rowcount
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,7 +1,7 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
 from broker.models.events import Event, Invitation, PairRule, Registration
-from broker.models.mail import DATED, TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
+from broker.models.mail import DATED, TO_STAFF, WITH_A_KEY, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
     Answer,
     CaseNote,
@@ -16,7 +16,17 @@ from broker.models.matches import (
     ShortlistEntry,
     ShortlistStatus,
 )
-from broker.models.people import Account, ApiToken, AuditEntry, IdempotencyKey, LoginToken, Role, Scope, SignIn
+from broker.models.people import (
+    Account,
+    ApiToken,
+    AuditEntry,
+    IdempotencyKey,
+    LinkPurpose,
+    LoginToken,
+    Role,
+    Scope,
+    SignIn,
+)
 from broker.models.places import City, Hub, Sector
 from broker.models.profiles import (
     INACTIVE,
@@ -38,6 +48,7 @@ __all__ = [
     "DATED",
     "INACTIVE",
     "TO_STAFF",
+    "WITH_A_KEY",
     "Account",
     "Answer",
     "ApiToken",
@@ -57,6 +68,7 @@ __all__ = [
     "Interest",
     "Introduction",
     "Invitation",
+    "LinkPurpose",
     "LoginToken",
     "Mailing",
     "MailingKind",

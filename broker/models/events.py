@@ -10,6 +10,11 @@ from sqlmodel import Field, SQLModel
 from broker.db import UTCDateTime
 
 
+def new_link_key() -> str:
+    """128 random bits that make an SME's link."""
+    return secrets.token_hex(16)
+
+
 class Event(SQLModel, table=True):
     """A workshop, brokerage event, study visit or policy clinic."""
 
@@ -58,7 +63,7 @@ class Registration(SQLModel, table=True):
     event_id: int = Field(foreign_key="event.id", index=True)
     sme_id: int = Field(foreign_key="sme.id", index=True, ondelete="CASCADE")
     registered_at: datetime = Field(sa_type=UTCDateTime)
-    link_key: str = Field(default_factory=lambda: secrets.token_hex(16), max_length=32)
+    link_key: str = Field(default_factory=new_link_key, max_length=32)
     """Part of the SME's link: an id that is used again opens nothing, and another key revokes the link."""
 
 

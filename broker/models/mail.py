@@ -10,7 +10,9 @@ from broker.db import UTCDateTime, text_enum
 
 DAY = 24 * 60
 """Minutes."""
-TO_STAFF = ("sign_in", "summary", "undelivered")
+WITH_A_KEY = ("sign_in", "account_invitation", "password")
+"""Kinds of mail that hold a link of an account, of which only the hash is kept elsewhere."""
+TO_STAFF = (*WITH_A_KEY, "summary", "undelivered")
 """Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
 
 

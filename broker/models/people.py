@@ -18,6 +18,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class LinkPurpose(StrEnum):
+    """What a mailed link to an account is for; it serves no other purpose."""
+
+    SIGN_IN = "sign_in"
+    INVITATION = "invitation"
+    PASSWORD = "password"  # noqa: S105 - it names the purpose
+
+
 class Account(SQLModel, table=True):
     """Somebody who signs in; SMEs have none, they use the link in their mail."""
 
@@ -29,13 +37,15 @@ class Account(SQLModel, table=True):
     password_hash: str | None = Field(default=None, max_length=200)
     active: bool = True
     created_at: datetime = Field(sa_type=UTCDateTime)
+    last_sign_in_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class LoginToken(SQLModel, table=True):
-    """A mailed sign-in link: only its hash is kept; used once, by POST, within minutes."""
+    """A mailed link of an account: only its hash is kept; used once, by POST, for one purpose, within its time."""
 
     token_hash: str = Field(primary_key=True, max_length=64)
     account_id: int = Field(foreign_key="account.id", index=True)
+    purpose: LinkPurpose = Field(sa_type=text_enum(LinkPurpose))
     expires_at: datetime = Field(sa_type=UTCDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
@@ -45,6 +55,8 @@ class SignIn(SQLModel, table=True):
 
     token_hash: str = Field(primary_key=True, max_length=64)
     account_id: int = Field(foreign_key="account.id", index=True)
+    device: str = Field(default="", max_length=60, sa_column_kwargs={"server_default": ""})
+    """What it said of itself, in words, so that its owner knows it in a list."""
     created_at: datetime = Field(sa_type=UTCDateTime)
     expires_at: datetime = Field(sa_type=UTCDateTime)
 

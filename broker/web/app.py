@@ -18,9 +18,13 @@ from broker.db import Database
 from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedError, NotFoundError
 from broker.queue import publisher
 from broker.web import (
+    account,
+    account_invitations,
+    accounts,
     brokers,
     city,
     event_form,
+    fresh_links,
     imports,
     introductions,
     invitations,
@@ -30,6 +34,7 @@ from broker.web import (
     metrics,
     organiser,
     outbox,
+    passwords,
     proposals,
     public,
     registrations,
@@ -44,14 +49,13 @@ from broker.web import (
 from broker.web.api import create_api, problems
 from broker.web.clashes import is_taken
 from broker.web.deps import SignInNeededError
+from broker.web.limits import Limits, TooManyTriesError
 from broker.web.pages import STATIC, query, render
 from broker.web.security import (
     HEADERS,
     BodyLimit,
     ForgedRequestError,
-    Limits,
     SecurityHeaders,
-    TooManyTriesError,
     check_origin,
     refuse_unstorable,
 )
@@ -107,12 +111,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = Database(settings, publish=publisher(settings))
-    app.state.limits = Limits()
+    app.state.limits = Limits(settings)
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
         public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health,
         metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
         sme_list, city, introductions, unsubscribe,
+        passwords, account_invitations, account, accounts, fresh_links,
     ):  # fmt: skip
         app.include_router(desk.router)
     app.mount(API, create_api(app.state), name="api")
@@ -165,7 +170,10 @@ def _too_large(request: Request) -> Response:
 
 async def _broker_error(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
-    return error_page(request, status, str(error))
+    response = error_page(request, status, str(error))
+    if isinstance(error, TooManyTriesError):
+        response.headers["retry-after"] = str(error.seconds)
+    return response
 
 
 async def _clash(request: Request, error: Exception) -> Response:

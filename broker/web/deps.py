@@ -9,9 +9,11 @@ from starlette.datastructures import FormData
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import access, accounts
+from broker.domain import access
 from broker.models import Account, Role
-from broker.web.security import SAFE_METHODS, Limits, cookie_name
+from broker.web import sessions
+from broker.web.limits import Limits
+from broker.web.security import SAFE_METHODS
 
 
 class SignInNeededError(Exception):
@@ -31,7 +33,7 @@ def get_database(request: Request) -> Database:
 
 
 def get_limits(request: Request) -> Limits:
-    """The counters of this process."""
+    """How often what was tried."""
     limits: Limits = request.app.state.limits
     return limits
 
@@ -50,10 +52,9 @@ def get_session(request: Request, database: DatabaseDep) -> Iterator[Session]:
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]
 
 
-def get_account(request: Request, settings: SettingsDep, session: SessionDep) -> Account | None:
+def get_account(request: Request, session: SessionDep) -> Account | None:
     """Who is signed in, if anybody is."""
-    token = request.cookies.get(cookie_name(settings, "session"))
-    account = accounts.signed_in(session, token) if token else None
+    account = sessions.signed_in(request, session)
     if account is not None:
         session.expunge(account)  # pages show it even after their transaction was rolled back
     request.state.account = account

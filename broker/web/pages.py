@@ -22,6 +22,7 @@ from broker.domain.cards import DISTANCE, Card
 from broker.domain.criteria import CRITERIA
 from broker.domain.zones import Zone
 from broker.models import City
+from broker.web import sessions
 from broker.web.security import FORM_FIELD, cookie_name, drop_cookie, form_cookie, form_token, set_cookie
 
 STATIC = Path(__file__).parent / "static"
@@ -45,6 +46,7 @@ def render(request: Request, name: str, context: Mapping[str, Any] | None = None
         drop_cookie(response, settings, "flash")
     if new_cookie := getattr(request.state, "form_cookie", None):
         set_cookie(response, settings, "form", new_cookie)
+    sessions.renew(request, response)
     return response
 
 

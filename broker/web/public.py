@@ -1,23 +1,23 @@
 """Pages for everybody: the front page, signing in and out, and the health check."""
 
 import logging
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from broker.config import Settings
-from broker.domain import accounts, demo
+from broker.domain import accounts, demo, login_links, sign_ins
 from broker.domain.queries import health as queries
-from broker.models import Account, EmailStatus, Role
+from broker.models import Account, EmailStatus, LinkPurpose, Role
+from broker.web import sessions
+from broker.web.answers import as_slow_as_any
 from broker.web.deps import DatabaseDep, LimitsDep, MaybeAccount, SessionDep, SettingsDep
 from broker.web.pages import redirect, render
-from broker.web.security import client_address, cookie_name, drop_cookie, set_cookie
+from broker.web.security import client_address
 
-LINK_ANSWER_SECONDS = 0.15
-"""How long asking for a link takes at least: a known address costs some milliseconds more, and that would tell."""
 log = logging.getLogger(__name__)
 router = APIRouter()
 NextQuery = Annotated[str, Query(alias="next", max_length=300)]
@@ -77,17 +77,16 @@ def sign_in(
     wanted: Annotated[str, Form(alias="next", max_length=300)] = "",
 ) -> Response:
     """Sign in by password. A wrong one and an unknown address get the same answer after the same time."""
-    who = email.strip().lower()
     limits.hit(limits.SIGN_IN_ADDRESS, client_address(request))
-    limits.hit(limits.SIGN_IN_ACCOUNT, who)
+    limits.hit(limits.SIGN_IN_ACCOUNT, email)
     # Checked in a transaction of its own: hashing takes a while, and nobody should wait for our write lock.
     with database.read() as reading:
         account = accounts.authenticate(reading, email, password)
     if account is None:
         problem = "This e-mail address and password do not belong together."
         return _sign_in_page(request, settings, wanted=_local(wanted), email=email, problem=problem)
-    limits.forget(limits.SIGN_IN_ACCOUNT, who)
-    return _signed_in(request, settings, account, accounts.sign_in(session, account), _local(wanted))
+    limits.forget(limits.SIGN_IN_ACCOUNT, email)
+    return _signed_in(request, session, account, _local(wanted))
 
 
 @router.post("/sign-in/link")
@@ -99,37 +98,32 @@ def mail_link(
     email: Annotated[str, Form(max_length=254)],
 ) -> Response:
     """Mail a sign-in link; the answer is the same, and as quick, whether there is such an account or not."""
-    answer_at = time.monotonic() + LINK_ANSWER_SECONDS
     limits.hit(limits.LINK_ADDRESS, client_address(request))
-    limits.hit(limits.LINK_ACCOUNT, email.strip().lower())
-    accounts.mail_link(session, settings, email)
-    session.commit()  # now, so that nobody waits for our lock while we do
-    time.sleep(max(0.0, answer_at - time.monotonic()))
+    limits.hit(limits.LINK_ACCOUNT, email)
+    with as_slow_as_any(session):
+        login_links.mail_sign_in(session, settings, email)
     return render(request, "pages/link_mailed.html", {"email": email.strip()})
 
 
 @router.get("/sign-in/link/{token}")
 def link_page(request: Request, session: SessionDep, token: str) -> Response:
     """Where a mailed link leads: a page with a button, because mail scanners open links too."""
-    is_open = accounts.link_is_open(session, token)
+    is_open = login_links.holder(session, token, LinkPurpose.SIGN_IN) is not None
     return render(request, "pages/link.html", {"token": token, "is_open": is_open}, status=200 if is_open else 404)
 
 
 @router.post("/sign-in/link/{token}")
-def use_link(request: Request, settings: SettingsDep, session: SessionDep, token: str) -> Response:
+def use_link(request: Request, session: SessionDep, token: str) -> Response:
     """Sign in by a mailed link, using it up."""
-    account = accounts.use_link(session, token)
-    return _signed_in(request, settings, account, accounts.sign_in(session, account), "")
+    return _signed_in(request, session, login_links.use(session, token, LinkPurpose.SIGN_IN))
 
 
 @router.post("/sign-out")
 def sign_out(request: Request, settings: SettingsDep, session: SessionDep) -> Response:
     """End this browser's session."""
-    token = request.cookies.get(cookie_name(settings, "session"))
-    if token:
-        accounts.sign_out(session, token)
+    sign_ins.sign_out(session, sessions.token_of(request))
     response = redirect(request, "/sign-in", "You are signed out.")
-    drop_cookie(response, settings, "session")
+    sessions.forget(response, settings)
     return response
 
 
@@ -139,16 +133,15 @@ def sign_out_everywhere(
 ) -> Response:
     """End every session of the account, on every device."""
     if account is not None:
-        accounts.sign_out_everywhere(session, account)
+        sign_ins.sign_out_everywhere(session, account)
     response = redirect(request, "/sign-in", "You are signed out on every device.")
-    drop_cookie(response, settings, "session")
+    sessions.forget(response, settings)
     return response
 
 
-def _signed_in(request: Request, settings: Settings, account: Account, token: str, wanted: str) -> Response:
+def _signed_in(request: Request, session: Session, account: Account, wanted: str = "") -> Response:
     response = redirect(request, wanted or DESKS[account.role])
-    seconds = int(accounts.SIGN_IN_LIFE.total_seconds())
-    set_cookie(response, settings, "session", token, seconds)
+    sessions.start(request, response, session, account)
     return response
 
 

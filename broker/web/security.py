@@ -8,9 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,10 +43,6 @@ SME_PATHS = ("/s/", "/u/", "/i/")
 
 class ForgedRequestError(BrokerError):
     """An unsafe request that no page of ours sent."""
-
-
-class TooManyTriesError(BrokerError):
-    """More attempts than a person needs."""
 
 
 class SecurityHeaders:
@@ -183,31 +176,6 @@ def form_cookie(request: Request) -> str:
     if present is None:
         present = request.state.form_cookie = secrets.token_urlsafe(24)
     return str(present)
-
-
-class Limits:
-    """How often something may be tried; counted in this process, which is enough to stop guessing."""
-
-    SIGN_IN_ACCOUNT = parse("5 per 15 minutes")
-    SIGN_IN_ADDRESS = parse("50 per 15 minutes")  # a whole workshop may sit behind one address
-    LINK_ACCOUNT = parse("3 per 15 minutes")
-    LINK_ADDRESS = parse("20 per 15 minutes")
-    API_TOKEN = parse("600 per minute")
-    API_ADDRESS = parse("60 per minute")
-    """Wrong tokens."""
-
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def hit(self, limit: RateLimitItem, *who: str) -> None:
-        """Count one try; TooManyTriesError when there were too many."""
-        if not self._limiter.hit(limit, *who):
-            wait = "a quarter of an hour" if limit.get_expiry() > 60 else "a minute"
-            raise TooManyTriesError(f"Too many tries. Wait {wait}, then try again.")
-
-    def forget(self, limit: RateLimitItem, *who: str) -> None:
-        """Start counting anew, once it is clear that the right person is there."""
-        self._limiter.clear(limit, *who)
 
 
 def client_address(request: Request) -> str:

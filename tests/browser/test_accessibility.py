@@ -9,8 +9,9 @@ from playwright.sync_api import Page
 from sqlmodel import select
 
 from broker.db import now
-from broker.models import Match, MatchRun, PairRule, Shortlist, ShortlistStatus, Sme
+from broker.models import Contact, Match, MatchRun, PairRule, Shortlist, ShortlistStatus, Sme
 from tests.browser.conftest import Service
+from tests.domain.links import mailed_token
 from tests.web.test_runs import build_again
 from tests.web.world import add_ring, propose
 
@@ -43,6 +44,10 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         "/",
         "/sign-in?email=organiser@workshop.example",
         "/sign-in/link/none",
+        "/password",
+        "/password/none",
+        "/invitation/none",
+        "/link",
         "/nowhere",
         "/outbox",
         f"/outbox/{service.world.email.id}",
@@ -96,11 +101,16 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/mailings/summary?part=text",
         f"{event}/mail",
         "/mail?status=queued",
+        "/account",
+        "/accounts",
+        f"/accounts/{service.world.accounts['broker'].id}",
+        f"/accounts/{service.world.accounts['admin'].id}",
     ):
         _look(admin, path, found)
     admin.goto("/events/new")
     admin.get_by_role("button", name="Set the event up").click()
     _look(admin, None, found)
+    _account_pages(admin, stranger, service, found)
     _import_pages(admin, found)
     admin.goto(event)
     admin.get_by_role("button", name="Build again").click()
@@ -118,6 +128,34 @@ def _answer_both(page: Page, service: Service) -> None:
         card.get_by_label("What would you like to talk about?").fill("motion capture")
         card.get_by_role("button", name="Save the reason").click()
         card.get_by_text("motion capture").first.wait_for()
+
+
+def _account_pages(admin: Page, stranger: Page, service: Service, found: dict[str, list[str]]) -> None:
+    """Those with something wrong in a form, and those that a mailed link leads to."""
+    admin.goto("/accounts")
+    admin.locator("#f-email").fill("broker@network.example")
+    admin.locator("#f-name").fill("Bo")
+    admin.locator("#f-role").select_option("broker")
+    admin.get_by_role("button", name="Mail the invitation").click()
+    _look(admin, None, found)
+    admin.locator("#f-email").fill("bo@city.example")
+    admin.locator("#f-role").select_option("organiser")
+    admin.get_by_role("button", name="Mail the invitation").click()
+    _look(admin, None, found)
+    stranger.goto("/password")
+    stranger.get_by_label("E-mail address").fill("broker@network.example")
+    stranger.get_by_role("button", name="Mail me a link").click()
+    _look(stranger, None, found)
+    with service.database.read() as session:
+        sme = service.world.smes["Spielwerk"].id
+        address = session.exec(select(Contact.email).where(Contact.sme_id == sme)).one()
+    stranger.goto("/link")
+    stranger.get_by_label("E-mail address").fill(address)
+    stranger.get_by_label("The old link").check()
+    stranger.get_by_role("button", name="Mail me the link").click()
+    _look(stranger, None, found)
+    for kind, path in (("account_invitation", "/invitation/"), ("password", "/password/"), ("fresh_link", "/link/")):
+        _look(stranger, path + mailed_token(service.database, kind, path), found)
 
 
 def _import_pages(page: Page, found: dict[str, list[str]]) -> None:

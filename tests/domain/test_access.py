@@ -6,7 +6,8 @@ import pytest
 from sqlmodel import Session
 
 from broker.db import now
-from broker.domain import access
+from broker.domain import access, sign_ins
+from broker.domain.digests import digest
 from broker.errors import NotFoundError
 from broker.models import Account, Event, ImportFile, MatchRun, Role
 from tests import factories
@@ -79,3 +80,28 @@ def _run(session: Session, event: Event) -> MatchRun:
     session.add(run)
     session.flush()
     return run
+
+
+def test_an_account_is_an_administrators_to_look_at_and_a_session_its_owners(session: Session) -> None:
+    admin, own, other = _account(session, Role.ADMIN), _broker(session, "berlin"), _broker(session, "pilsen")
+    handle = digest(sign_ins.sign_in(session, own))[: access.HANDLE]
+
+    assert access.account(session, admin, own.id) is own
+    assert access.account(session, admin, own.id, lock=True) is own
+    for asker in (own, other, _account(session, Role.ORGANISER)):
+        _gone(lambda asker=asker: access.account(session, asker, own.id))  # type: ignore[misc]
+    _gone(lambda: access.account(session, admin, 99_999))
+    assert access.sign_in(session, own, handle).account_id == own.id
+    _gone(lambda: access.sign_in(session, other, handle))
+    _gone(lambda: access.sign_in(session, admin, handle))
+    for wrong in ("", handle[:-1], "%" * 16, "_" * 16, handle + "0"):
+        _gone(lambda wrong=wrong: access.sign_in(session, own, wrong))  # type: ignore[misc]
+
+
+def test_who_was_made_something_else_meanwhile_changes_no_account(session: Session) -> None:
+    admin, other = _account(session, Role.ADMIN), _account(session, Role.ADMIN)
+    stale = Account(**admin.model_dump())
+    admin.role = Role.ORGANISER
+    session.flush()
+
+    _gone(lambda: access.account(session, stale, other.id, lock=True))

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
-from broker.domain import approvals, interests, letters
+from broker.domain import approvals, fresh_links, interests, letters
 from broker.models import Answer, Contact, Email, Match, Registration, Role, Sme
 from tests.factories import make_account, make_event, make_shortlists, make_sme, register
 
@@ -129,3 +129,42 @@ def test_an_address_with_a_line_break_is_refused(session: Session) -> None:
     session.exec(select(Contact).where(Contact.sme_id == ada.id)).one().email = "a@x.example\nBcc: b@x.example"
     with pytest.raises(Exception, match=r"(?i)address|invalid"):
         approve(session, ada, bea)
+
+
+def test_a_fresh_link_is_a_mail_to_an_sme_with_its_broker_to_reply_to_and_a_way_out(session: Session) -> None:
+    ada = make_sme(session, "Ada & Söhne")
+    broker = make_account(session, Role.BROKER)
+    registration, _ = approve(session, ada, make_sme(session, "Bea", city="rome"))
+    contact = session.exec(select(Contact).where(Contact.sme_id == ada.id)).one()
+    fresh_links.mail(session, SETTINGS, contact.email, renews=False)
+
+    email = session.exec(select(Email).where(Email.kind == "fresh_link")).one()
+    message = parsed(email)
+    assert (message["Reply-To"], "https://match.example/u/" in message["List-Unsubscribe"]) == (broker.email, True)
+    for text in parts(email):
+        assert interests.link(SETTINGS, registration) in text
+        assert "do not forward it" in text
+    assert "Ada &amp; Söhne" in parts(email)[1]
+
+
+@pytest.mark.parametrize(
+    ("role", "told"), [(Role.BROKER, "as a broker of Berlin"), (Role.ORGANISER, "organiser"), (Role.ADMIN, "an admin")]
+)
+def test_an_invitation_says_to_what(session: Session, role: Role, told: str) -> None:
+    email = letters.account_invitation(
+        session, SETTINGS, make_account(session, role), "https://match.example/invitation/x"
+    )
+
+    assert parsed(email)["List-Unsubscribe"] is None
+    for text in parts(email):
+        assert told in text
+        assert "https://match.example/invitation/x" in text
+        assert "seven days" in text
+
+
+def test_a_password_mail_says_what_to_do_if_nobody_asked(session: Session) -> None:
+    email = letters.password(session, SETTINGS, make_account(session), "https://match.example/password/x")
+
+    for text in parts(email):
+        assert "half an hour" in text
+        assert "your password stays as it is" in text

@@ -161,14 +161,22 @@ def test_retries_wait_twice_as_long_each_time_up_to_an_hour(session: Session) ->
         assert seconds * 0.75 <= min(waits) <= max(waits) <= seconds * 1.25
 
 
-@pytest.mark.parametrize(("in_demo", "kept"), [(False, False), (True, True)])
-def test_a_sign_in_link_is_not_kept_once_it_is_sent_but_for_the_demos_outbox(
-    database: Database, in_demo: bool, kept: bool
+@pytest.mark.parametrize(
+    ("kind", "in_demo", "kept"),
+    [
+        ("sign_in", False, False),
+        ("password", False, False),
+        ("account_invitation", False, False),
+        ("sign_in", True, True),
+    ],
+)
+def test_the_link_of_an_account_is_not_kept_once_it_is_sent_but_for_the_demos_outbox(
+    database: Database, kind: str, in_demo: bool, kept: bool
 ) -> None:
     if in_demo:
         database.settings.demo_mark.touch()
     with database.write() as session:
-        outbox.write(session, message(), "sign_in:1", "sign_in", None, None)
+        outbox.write(session, message(), f"{kind}:1", kind, None, None)
     relay.deliver_due(database, owner="w")
     with database.read() as session:
         assert bool(session.exec(select(Email.message)).one()) is kept

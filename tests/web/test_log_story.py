@@ -153,7 +153,7 @@ def tokens_mailed(database: Database) -> list[str]:
         mails = session.exec(select(Email.message)).all()
     texts = [cast(EmailMessage, message_from_bytes(mail, policy=policy.default)) for mail in mails]
     bodies = [part.get_content() for text in texts if (part := text.get_body(("plain",)))]
-    return re.findall(r"/(?:s|u|sign-in/link)/([^\s/]{20,})", "\n".join(bodies))
+    return re.findall(r"/(?:s|u|link|password|invitation|sign-in/link)/([^\s/]{20,})", "\n".join(bodies))
 
 
 def test_no_line_of_a_whole_story_tells_an_address_or_a_secret(
@@ -168,6 +168,7 @@ def test_no_line_of_a_whole_story_tells_an_address_or_a_secret(
     organiser.post(f"/events/{world.event.id}/approve", data={"run_id": str(good.id)})
     for name in ("broker", "organiser"):
         sme.post("/sign-in/link", data={"email": people[name]})
+        sme.post("/password", data={"email": people[name]})
     tokens = tokens_mailed(database)
     relay.deliver_due(database, owner="worker")
     link = world.links["Spielwerk"]
@@ -175,6 +176,11 @@ def test_no_line_of_a_whole_story_tells_an_address_or_a_secret(
     sme.post(f"{link}/answers/{world.smes['Medilab Plzeň'].id}", data={"answer": "interested"})
     fault = sme.get(f"{link}/broken", headers={"x-request-id": "fault-1"})
     used = [sme.post(f"/sign-in/link/{token}?to=ada@firm.example").status_code for token in tokens]
+    for token in tokens:
+        sme.get(f"/password/{token}?to=ada@firm.example")
+        sme.post(f"/password/{token}", data={"password": "hunter22 hunter22"})
+        for path in ("invitation", "link"):
+            sme.get(f"/{path}/{token}")
 
     assert (broken.status, good.status, good.error) == (RunStatus.FAILED, RunStatus.DONE, "")
     assert (fault.status_code, used.count(303)) == (500, 2)

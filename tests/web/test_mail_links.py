@@ -13,8 +13,8 @@ from sqlmodel import Session, SQLModel, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import accounts, approvals, interests
-from broker.models import Answer, Email
+from broker.domain import account_invitations, approvals, fresh_links, interests, login_links
+from broker.models import Answer, Contact, Email, Role
 from tests.factories import make_event, make_shortlists, make_sme, register
 from tests.web.world import World
 
@@ -46,7 +46,12 @@ def write_every_kind_of_mail(session: Session, settings: Settings) -> None:
     approvals.approve(session, settings, "ann", event.id)
     interests.express(session, settings, forth, bea.id, Answer.INTERESTED)
     interests.express(session, settings, back, ada.id, Answer.INTERESTED)
-    accounts.mail_link(session, settings, "broker@network.example")
+    login_links.mail_sign_in(session, settings, "broker@network.example")
+    login_links.mail_password(session, settings, "broker@network.example")
+    account_invitations.invite(session, settings, "ann", "new@network.example", "New", Role.ORGANISER, None)
+    contact = session.exec(select(Contact).where(Contact.sme_id == ada.id)).one()
+    for renews in (False, True):
+        fresh_links.mail(session, settings, contact.email, renews=renews)
 
 
 def test_no_link_of_any_mail_changes_anything_by_being_opened(
@@ -58,8 +63,9 @@ def test_no_link_of_any_mail_changes_anything_by_being_opened(
         mails = session.exec(select(Email)).all()
         before = everything(session)
     ours = {link for email in mails for link in links(email) if link.startswith(settings.public_url)}
-    assert {link.split("/")[3] for link in ours} == {"s", "sign-in", "u"}
-    assert {email.kind for email in mails} == {"shortlist", "introduction", "sign_in"}
+    assert {link.split("/")[3] for link in ours} == {"s", "sign-in", "u", "password", "invitation", "link"}
+    kinds = {"shortlist", "introduction", "sign_in", "password", "account_invitation", "fresh_link"}
+    assert {email.kind for email in mails} == kinds
 
     scanner = browse()
     for link in ours:

@@ -9,7 +9,8 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import accounts, interests, invitations, letters, proposals, subscriptions
+from broker.domain import access, accounts, interests, invitations, letters, proposals, sign_ins, subscriptions
+from broker.domain.digests import digest
 from broker.models import (
     Account,
     Answer,
@@ -57,6 +58,8 @@ class World:
     """Only where a test sends it."""
     proposal: Any = None
     """Spielwerk's, where a test makes it."""
+    handle: str = ""
+    """Of a session of somebody who is none of these people."""
 
 
 def build(session: Session, settings: Settings) -> World:
@@ -87,6 +90,7 @@ def build(session: Session, settings: Settings) -> World:
             hub_id=hub.id,
             offers=["game design for exercise and therapy"],
             needs=["a clinical partner to test our rehabilitation game with patients"],
+            email="spielwerk@firm.example",
             languages=["de", "en"],
             markets=["CZ", "AT"],
             website="https://spielwerk.example",
@@ -141,6 +145,8 @@ def build(session: Session, settings: Settings) -> World:
     )
     session.add(world.import_file)
     session.flush()
+    somebody = factories.make_account(session, Role.ADMIN, name="Somebody Else")
+    world.handle = digest(sign_ins.sign_in(session, somebody))[: access.HANDLE]
     world.email = letters.sign_in(session, settings, world.accounts["broker"], "https://link.example/")
     return world
 

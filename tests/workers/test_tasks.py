@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database, Wake, now
-from broker.domain import accounts, outbox, pulses
+from broker.domain import login_links, outbox, pulses, sign_ins
 from broker.domain.mailings import writing
 from broker.models import Email, EmailStatus, LoginToken, Mailing, MailingKind, MatchRun, RunStatus, SignIn
 from tests import factories
@@ -144,9 +144,9 @@ def test_the_sweep_writes_the_mails_that_are_due_by_date_in_short_transactions(
 def test_the_sweep_forgets_sign_ins_that_are_over(database: Database, woken: list[Wake]) -> None:
     with database.write() as session:
         account = factories.make_account(session)
-        over = accounts.sign_in(session, account)
-        still_open = accounts.sign_in(session, account)
-        accounts.mail_link(session, database.settings, account.email)
+        over = sign_ins.sign_in(session, account)
+        still_open = sign_ins.sign_in(session, account)
+        login_links.mail_sign_in(session, database.settings, account.email)
         moment = now(session) - timedelta(seconds=1)
         session.get_one(SignIn, sha256(over.encode()).hexdigest()).expires_at = moment
         session.exec(select(LoginToken)).one().expires_at = moment

@@ -1,7 +1,7 @@
 """what profiles are searched by, and what brokers note of a case
 
 Revision: 0006
-Before: 0004
+Before: 0005
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from alembic import op
 from broker.domain.keys import text_key
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

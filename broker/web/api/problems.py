@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedError, NotFoundError
 from broker.web.clashes import is_taken
-from broker.web.security import TooManyTriesError
+from broker.web.limits import TooManyTriesError
 from broker.web.traffic import REQUEST_ID, request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -78,7 +78,8 @@ async def _api_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _broker_error(_request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 400)
-    return problem(status, str(error))
+    headers = {"retry-after": str(error.seconds)} if isinstance(error, TooManyTriesError) else {}
+    return problem(status, str(error), headers=headers)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
