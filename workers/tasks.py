@@ -15,7 +15,20 @@ from sqlmodel import Session
 
 from broker.config import Settings
 from broker.db import Database, now, wake
-from broker.domain import accounts, bounce_reports, mailings, outbox, owners, profiles, pulses, relay, runs, shortlists
+from broker.domain import (
+    accounts,
+    bounce_reports,
+    changes,
+    mailings,
+    outbox,
+    owners,
+    profiles,
+    pulses,
+    relay,
+    runs,
+    shortlists,
+    uploads,
+)
 from broker.queue import publisher
 from workers.app import app
 
@@ -123,6 +136,8 @@ def sweep() -> None:
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
         accounts.forget_expired(session)
+        changes.prune(session)
+        uploads.prune(session)
         pulses.beat(session, "sweep")
     _write_mailings()
     bounce_reports.read_folder(database())

@@ -1,9 +1,11 @@
 """Every "may I": gives the row or raises NotFoundError, so that a foreign row looks like none (law 4)."""
 
-from sqlmodel import Session
+from collections.abc import Collection
+
+from sqlmodel import Session, col, select
 
 from broker.errors import NotFoundError
-from broker.models import Account, Email, Event, ImportFile, MatchRun, Role, Sme
+from broker.models import Account, ChangeSet, Email, Event, ImportFile, MatchRun, Role, Sme
 
 GONE = "This page does not exist, or it is not yours to see."
 
@@ -28,6 +30,16 @@ def sme(session: Session, account: Account, sme_id: int, *, lock: bool = False) 
     if row is None or city not in (None, row.city_code):
         raise NotFoundError(GONE)
     return row
+
+
+def smes(session: Session, account: Account, sme_ids: Collection[int]) -> list[Sme]:
+    """SMEs of the broker's city, locked to be changed; NotFoundError if only one of them is none of theirs."""
+    city = cities(account)
+    query = select(Sme).where(col(Sme.id).in_(sme_ids)).order_by(col(Sme.id)).with_for_update()
+    rows = list(session.exec(query.execution_options(populate_existing=True)))
+    if len(rows) != len(set(sme_ids)) or any(city not in (None, row.city_code) for row in rows):
+        raise NotFoundError(GONE)
+    return rows
 
 
 def event(session: Session, account: Account, event_id: int) -> Event:
@@ -62,6 +74,15 @@ def import_file(session: Session, account: Account, file_id: int) -> ImportFile:
     desk(account, Role.BROKER)
     row = session.get(ImportFile, file_id)
     if row is None or row.account_id != account.id:
+        raise NotFoundError(GONE)
+    return row
+
+
+def change_set(session: Session, account: Account, set_id: int, *, lock: bool = False) -> ChangeSet:
+    """What this very account changed at once; locked where it is about to be undone. An administrator sees all."""
+    desk(account, Role.BROKER)
+    row = session.get(ChangeSet, set_id, with_for_update=lock or None, populate_existing=lock)
+    if row is None or (account.role != Role.ADMIN and row.account_id != account.id):
         raise NotFoundError(GONE)
     return row
 

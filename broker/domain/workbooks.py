@@ -24,6 +24,8 @@ DAMAGED = "The file looks like a spreadsheet but cannot be read: it is damaged o
 LOCKED = "The spreadsheet is protected by a password. Save a copy without one and import that."
 SPRAWLING = "The spreadsheet's cells spread too far. Delete what lies beyond your data, or save it as CSV."
 NO_DATA = "The spreadsheet has no sheet with data in it."
+GUIDE = "What the columns mean"
+"""The second sheet of our template, which holds no rows."""
 Table = list[list[str]]
 
 
@@ -105,7 +107,7 @@ def _parse(content: bytes) -> dict[str, Any]:
             visible = [s.name for s in workbook.sheets_metadata if s.visible is calamine.SheetVisibleEnum.Visible]
             with_data: list[Table] = []
             left = MAX_UNPACKED
-            for name in visible or workbook.sheet_names:
+            for name in [name for name in visible or workbook.sheet_names if name != GUIDE]:
                 table, left = _table(workbook.get_sheet_by_name(name), left)
                 with_data += [table] if any(table) else []
     except calamine.PasswordError:

@@ -1,5 +1,6 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
+from broker.models.changes import ChangeSet, ProfileChange
 from broker.models.events import Event, PairRule, Registration
 from broker.models.mail import TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
@@ -36,6 +37,7 @@ __all__ = [
     "Account",
     "Answer",
     "AuditEntry",
+    "ChangeSet",
     "City",
     "Consent",
     "Contact",
@@ -55,6 +57,7 @@ __all__ = [
     "MatchRun",
     "PairRule",
     "PastPartner",
+    "ProfileChange",
     "Pulse",
     "Purpose",
     "Registration",

@@ -19,6 +19,7 @@ from broker.errors import BrokerError, ConflictError, InvalidError, NotAllowedEr
 from broker.queue import publisher
 from broker.web import (
     brokers,
+    changes,
     imports,
     mail_health,
     mailings,
@@ -97,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, changes, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).

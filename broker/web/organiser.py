@@ -26,10 +26,6 @@ STAGES = {
     "shortfalls": "Looking what short lists lack",
     "saving": "Writing the shortlists",
 }
-MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @router.get("")
@@ -223,6 +219,6 @@ def export(
     reports.log_export(session, accounts.actor(account), event_id, what, form, table)
     return Response(
         reports.FORMATS[form](table),
-        media_type=MEDIA_TYPES[form],
+        media_type=reports.MEDIA_TYPES[form],
         headers={"content-disposition": f'attachment; filename="{what}-event-{event.id}.{form}"'},
     )

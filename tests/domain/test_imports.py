@@ -53,8 +53,9 @@ def look(session: Session, rows: list[list[str]], header: list[str] = HEADER, **
 
 
 def bring(session: Session, rows: list[list[str]], header: list[str] = HEADER, **options: Any) -> Outcome:
-    merge = options.pop("merge", ())
-    return imports.apply(session, "me", look(session, rows, header, **options), source="smes.csv", merge=merge)
+    if merge := options.pop("merge", None):
+        options["choices"] = imports.merging(look(session, rows, header, **options), merge)
+    return imports.apply(session, "me", look(session, rows, header, **options), source="smes.csv")
 
 
 def actions(preview: Preview) -> list[Action]:

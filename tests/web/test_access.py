@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from broker.db import Database
+from broker.domain import changes
 from tests.web.world import World, send_mail
 
 PEOPLE = (
@@ -68,7 +69,15 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /import": only(422, "broker", "other broker", "admin"),
     "GET /import/{file_id}": only(200, "broker"),  # not even an administrator: it is a file of that account
     "POST /import/{file_id}": only(409, "broker"),
-    "POST /import/{file_id}/columns": only(303, "broker"),
+    "GET /import/{file_id}/columns": only(200, "broker"),
+    "POST /import/{file_id}/columns": only(422, "broker"),
+    "GET /import/{file_id}/duplicates": only(200, "broker"),
+    "POST /import/{file_id}/duplicates": only(303, "broker"),
+    "GET /import/{file_id}/rejected.{form}": only(422, "broker"),
+    "GET /import/template.{form}": only(200, "broker", "other broker", "admin"),
+    "POST /smes/bulk": only(303, "broker", "other broker", "admin"),
+    "GET /changes/{set_id}": only(200, "broker", "admin"),
+    "POST /changes/{set_id}/undo": only(303, "broker", "admin"),
     "GET /events": only(200, "organiser", "other organiser", "admin"),
     "POST /events": only(422, "organiser", "other organiser", "admin"),
     "GET /events/{event_id}": only(200, "organiser", "admin"),
@@ -96,6 +105,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /mail/{email_id}/hold": only(409, "admin"),
 }
 FORMS = {
+    "POST /smes/bulk": {"action": "pause"},
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
     "POST /events/{event_id}/approve": {"run_id": "1"},
     "POST /events/{event_id}/export": {"what": "matches", "form": "csv"},
@@ -104,9 +114,10 @@ FORMS = {
 
 @pytest.fixture(autouse=True)
 def sent(database: Database, world: World) -> None:
-    """A mail of the event, for the routes that are about one."""
+    """A mail of the event and a change of no profile, for the routes that are about one."""
     with database.write() as session:
         send_mail(session, world)
+        world.change_set = changes.keep(session, world.accounts["broker"], "pause", {})
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -158,6 +169,8 @@ def _address(world: World, path: str, person: str) -> str:
         "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
         "sme_id": world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
+        "set_id": world.change_set.id,
+        "form": "csv",
         "event_id": world.event.id,
         "run_id": world.run.id,
         "kind": "shortlist",

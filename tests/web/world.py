@@ -47,6 +47,8 @@ class World:
     unsubscribe: str = ""
     """Spielwerk's, as its mails have it."""
     import_file: Any = None
+    change_set: Any = None
+    """Only where a test makes one."""
     email: Any = None
     event_email: Any = None
     """Only where a test sends it."""
