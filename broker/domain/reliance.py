@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement
+from typing import Any
+
 from sqlmodel import Session, col, select
 
 from broker.models import Email, Interest, Introduction, Registration, Shortlist, ShortlistEntry
 
-REASONS: tuple[tuple[str, tuple[ColumnElement[int | None], ...]], ...] = (
+REASONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("it is registered for an event", (col(Registration.sme_id),)),
     ("it has a shortlist", (col(Shortlist.sme_id),)),
     ("it stands on a shortlist", (col(ShortlistEntry.partner_id),)),

@@ -90,7 +90,7 @@ def set_columns(session: Session, file: ImportFile, sheet: Sheet, meanings: Iter
     for header, field in meanings:
         if field in chosen:
             raise InvalidError(
-                f"The columns {chosen[field]!r} and {header!r} are both set to {labels[field]!r}. Leave one of them out."
+                f"The columns {chosen[field]!r} and {header!r} are both set to {labels[field]!r}. Leave one out."
             )
         if field in labels:
             chosen[field] = header

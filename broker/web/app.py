@@ -57,6 +57,7 @@ STATUS_OF: dict[type[BrokerError], int] = {
     TooManyTriesError: 429,
 }
 HEADINGS = {
+    400: "That could not be read",
     403: "That is not allowed",
     404: "Nothing to see here",
     405: "Nothing to see here",
@@ -67,6 +68,7 @@ HEADINGS = {
     500: "That went wrong on our side",
 }
 EXPLANATIONS = {
+    400: "What the browser sent could not be read, so nothing was changed. Is the name of a file very long?",
     404: "This page does not exist, or it is not yours to see.",
     405: "This address is not a page. Go back and use the buttons.",
     413: "The most this service takes at once is 10 MB. Split the file, or leave out what is not needed.",

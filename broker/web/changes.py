@@ -10,7 +10,7 @@ from broker.domain.queries.changes import change_view
 from broker.errors import InvalidError, NotFoundError
 from broker.models import ChangeSet
 from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
-from broker.web.pages import plural, redirect, render
+from broker.web.pages import Tone, plural, redirect, render
 
 router = APIRouter()
 DONE = {BulkAction.PUBLISH: "published", BulkAction.PAUSE: "paused", BulkAction.RESUME: "back from their pause"}
@@ -33,7 +33,7 @@ def act_on_many(
         outcome = bulk.act(session, account, action, access.smes(session, account, ids))
     except InvalidError as error:
         return redirect(request, where, str(error), "note")
-    tone = "good" if outcome.changed else "note"
+    tone: Tone = "good" if outcome.changed else "note"
     return redirect(request, where, _told(action, outcome), tone, undo=outcome.set_id or 0)
 
 

@@ -169,7 +169,7 @@ def _address(world: World, path: str, person: str) -> str:
         "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
         "sme_id": world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
-        "set_id": world.change_set.id,
+        "set_id": world.change_set.id if world.change_set else 1,
         "form": "csv",
         "event_id": world.event.id,
         "run_id": world.run.id,
