@@ -1,7 +1,6 @@
 """Whether anything was done with an SME: then it does not go by the way."""
 
 from collections.abc import Collection
-
 from typing import Any
 
 from sqlmodel import Session, col, select

@@ -37,8 +37,11 @@ class Looked:
         """A short mark of all the preview says: what is confirmed must be what was seen."""
         if self.preview is None:
             return ""
-        seen = [(entry.row.number, entry.action, entry.of_sme_id, entry.changes) for entry in self.preview.entries]
-        return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
+        seal = hashlib.sha256()
+        for entry in self.preview.entries:
+            seen = entry.row.number, entry.action, entry.of_sme_id, entry.changes
+            seal.update(repr(seen).encode())
+        return seal.hexdigest()[:32]
 
 
 def keep(session: Session, account: Account, file_name: str, content: bytes, city: str = "") -> ImportFile:

@@ -1,4 +1,4 @@
-"""The template: its columns are the ones we guess, its example is no SME, and all that its guide lists is understood."""
+"""The template: we guess its columns, its example is no SME, and all that its guide lists is understood."""
 
 import io
 
