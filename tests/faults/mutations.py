@@ -14,7 +14,7 @@ HEADER = ["Firma", "Stadt", "Hub", "Branche", "Beschreibung", "Bietet", "Sucht",
           "Ansprechpartner", "E-Mail", "Telefon", "Webseite", "Einwilligung"]  # fmt: skip
 ROWS = [
     ["Neuland", "Berlin", "Werkhof", "Design", "Wir gestalten Dienste.", "Servicedesign; Prototypen",
-     "eine Klinik in Łódź", "de, en", "CZ", "3", "Nora Neu", "nora@neuland.example", "+49 30 1234567", "neuland.example",
+     "eine Klinik in Łódź", "de, en", "CZ", "3", "Nora Neu", "nora@neuland.example", "+49 30 1234567", "neu.example",
      "ja"],
     ["SPIELWERK GmbH", "Berlin", "", "Games", "Worte.", "Spiele", "", "de", "", "", "", "", "", "", ""],
     ["Krumm", "Berlin", "", "62.10", "", "", "", "Klingon", "Europa", "9", "", "keine-adresse", "x", "?", "vielleicht"],
