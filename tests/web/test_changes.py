@@ -106,3 +106,17 @@ def test_a_forged_message_offers_no_undo(browse: Browse) -> None:
     client = browse("broker")
     client.cookies.set("broker_flash", '["gone",  "good", 7]')
     assert "/changes/7/undo" not in client.get("/smes").text
+
+
+def test_the_pages_ask_the_database_as_often_whatever_the_number_of_profiles(
+    browse: Browse, world: World, queries_of: Callable[..., int]
+) -> None:
+    client = browse("broker")
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    undo = re.search(r'action="(/changes/\d+/undo)"', client.get("/smes").text)
+    assert undo is not None
+
+    # Beside these: who is signed in, and the clock for that.
+    assert queries_of(lambda: client.get("/import")) == 3 + 2
+    assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 1 + 2
+    assert queries_of(lambda: client.get(undo[1].removesuffix("/undo"))) == 3 + 2
