@@ -14,7 +14,7 @@ from broker.domain import access, accounts, audit
 from broker.domain.records import CHUNK, chunks, load_records, save_many
 from broker.domain.reliance import relied_on
 from broker.errors import ConflictError
-from broker.models import Account, ChangeSet, Consent, Contact, Hub, ProfileChange, Sme, SmeStatus
+from broker.models import Account, ChangeSet, Consent, Contact, Hub, ImportFile, ProfileChange, Sme, SmeStatus
 
 LIFE = timedelta(days=30)
 """So long a change can be undone; then what it replaced is forgotten."""
@@ -106,6 +106,9 @@ def undo(session: Session, account: Account, set_id: int) -> ChangeSet:
         change_set.restored += restored
     _remove_hubs(session, change_set.hubs)
     session.execute(delete(ProfileChange).where(col(ProfileChange.set_id) == set_id))
+    if change_set.import_id is not None:
+        file = session.get_one(ImportFile, change_set.import_id)
+        file.outcome = file.outcome | {"undone": 1}
     change_set.undone_at, change_set.left = moment, {str(sme_id): reason for sme_id, reason in left.items()}
     session.add(change_set)
     counts = {"restored": change_set.restored, "removed": change_set.removed, "left": len(left)}

@@ -185,6 +185,7 @@ def test_an_import_is_undone_from_its_result(browse: Browse, database: Database,
     with database.read() as session:
         assert len(session.exec(select(Sme)).all()) == len(world.smes)
     assert client.post(undo[1]).status_code == 409
+    assert '<span class="tag">undone</span>' in client.get("/import").text
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
