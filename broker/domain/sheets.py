@@ -15,7 +15,7 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_ROWS = 5_000
 MAX_CELL = 20_000
 MAX_COLUMNS = 200
-MAX_CELLS = 500_000
+MAX_CELLS = 300_000
 MOST_IN_LINE = 20_000
 """Delimiters; no line of a table has so many, also not within quotes."""
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")

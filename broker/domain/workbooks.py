@@ -16,7 +16,7 @@ from broker.config import ROOT
 from broker.errors import InvalidError
 
 MAX_UNPACKED = 25 * 1024 * 1024
-MAX_TEXT = 5_000_000
+MAX_TEXT = 3_000_000
 """Characters of all cells together; each cell counts as ten more, for what keeping it takes."""
 MAX_MEMORY = 2 * 1024**3
 SECONDS = 60

@@ -215,7 +215,7 @@ def test_exactly_the_limit_is_fine():
 
 
 TOO_BIG = "The file unpacks to more than 25 MB. Split it, or save it as CSV."
-TOO_LONG = "The file holds more than 5 million characters. Split it and import the parts."
+TOO_LONG = "The file holds more than 3 million characters. Split it and import the parts."
 
 
 def test_a_file_that_unpacks_too_big_is_refused_before_it_is_unpacked():
@@ -344,13 +344,13 @@ def test_what_is_written_is_read_back(rows: list[tuple[str, str, str]], delimite
 
 
 def test_a_text_that_is_too_long_altogether_is_refused_before_it_is_cut_into_cells():
-    assert refusal(b"Company,City\n" + b"a" * 5_000_000) == TOO_LONG
+    assert refusal(b"Company,City\n" + b"a" * 3_000_000) == TOO_LONG
 
 
 def test_more_cells_than_anybody_has_are_refused():
     row = b"Adler,Rome" + b",ab" * 190 + b"\n"
-    assert refusal(b"Company,City" + b",Tag" * 190 + b"\n" + row * 2_700) == (
-        "The file has more than 500,000 cells. Split it and import the parts."
+    assert refusal(b"Company,City" + b",Tag" * 190 + b"\n" + row * 1_700) == (
+        "The file has more than 300,000 cells. Split it and import the parts."
     )
 
 
