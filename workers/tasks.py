@@ -18,6 +18,7 @@ from broker.db import Database, now, wake
 from broker.domain import (
     approvals,
     bounce_reports,
+    changes,
     invitation_letters,
     login_links,
     mailings,
@@ -29,6 +30,7 @@ from broker.domain import (
     runs,
     shortlists,
     tokens,
+    uploads,
 )
 from broker.queue import publisher
 from workers.app import app
@@ -145,6 +147,8 @@ def sweep() -> None:
             wake(session, "sectors.resolve")
         login_links.forget_expired(session)
         tokens.forget_expired(session)
+        changes.prune(session)
+        uploads.prune(session)
         pulses.beat(session, "sweep")
     _write_mailings()
     write_invitations()

@@ -29,8 +29,13 @@ def import_file(
         columns = dict(_column(pair) for pair in column or [])
         with database.read() if dry_run else database.write() as session:
             preview = imports.preview(session, sheet, city=city_code(city), columns=columns or None)
+            if merge:
+                choices = imports.merging(preview, merge)
+                preview = imports.preview(
+                    session, sheet, city=city_code(city), columns=columns or None, choices=choices
+                )
             if not dry_run:
-                imports.apply(session, ACTOR, preview, source=file.name, merge=merge or ())
+                imports.apply(session, ACTOR, preview, source=file.name)
         summary = preview.to_json()
         rejected = "".join(
             f"\n  row {row['row']}, {row['column']}: {row['value']!r} – expected {row['expected']}"

@@ -1,11 +1,14 @@
 """Every "may I": gives the row or raises NotFoundError, so that a foreign row looks like none (law 4)."""
 
+from collections.abc import Collection
+
 from sqlmodel import Session, col, select
 
 from broker.errors import NotFoundError
 from broker.models import (
     Account,
     Answer,
+    ChangeSet,
     Email,
     Event,
     ImportFile,
@@ -58,6 +61,16 @@ def proposal(session: Session, account: Account, sme_id: int, proposal_id: int) 
     if row is None or row.sme_id != owner.id:
         raise NotFoundError(GONE)
     return owner, row
+
+
+def smes(session: Session, account: Account, sme_ids: Collection[int]) -> list[Sme]:
+    """SMEs of the broker's city, locked to be changed; NotFoundError if only one of them is none of theirs."""
+    city = cities(account)
+    query = select(Sme).where(col(Sme.id).in_(sme_ids)).order_by(col(Sme.id)).with_for_update()
+    rows = list(session.exec(query.execution_options(populate_existing=True)))
+    if len(rows) != len(set(sme_ids)) or any(city not in (None, row.city_code) for row in rows):
+        raise NotFoundError(GONE)
+    return rows
 
 
 def event(session: Session, account: Account, event_id: int) -> Event:
@@ -115,6 +128,15 @@ def import_file(session: Session, account: Account, file_id: int) -> ImportFile:
     desk(account, Role.BROKER)
     row = session.get(ImportFile, file_id)
     if row is None or row.account_id != account.id:
+        raise NotFoundError(GONE)
+    return row
+
+
+def change_set(session: Session, account: Account, set_id: int, *, lock: bool = False) -> ChangeSet:
+    """What this very account changed at once; locked where it is about to be undone. An administrator sees all."""
+    desk(account, Role.BROKER)
+    row = session.get(ChangeSet, set_id, with_for_update=lock or None, populate_existing=lock)
+    if row is None or (account.role != Role.ADMIN and row.account_id != account.id):
         raise NotFoundError(GONE)
     return row
 

@@ -1,6 +1,6 @@
 """Which column of a spreadsheet means what: guessed from its header in ten languages, or given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from broker.domain.keys import read_table, split_words, text_key
@@ -33,13 +33,17 @@ def guess(headers: Sequence[str], given: Mapping[str, str] | None = None) -> dic
 
 def require(found: Mapping[str, int], headers: Sequence[str], has_city: bool) -> None:
     """InvalidError unless there is a column for the name, and one for the city or a city given for all rows."""
-    missing = [field for field in ("name", "city") if field not in found and not (field == "city" and has_city)]
-    if missing:
+    if missing := lacking(found, has_city):
         raise InvalidError(
             f"No column for the {' and the '.join(missing)} was recognised. The headers found are: {listed(headers)}. "
             f"Say which one it is, e.g. {missing[0]}={headers[0]}"
             f"{', or give one city for the whole file' if 'city' in missing else ''}."
         )
+
+
+def lacking(found: Collection[str], has_city: bool) -> list[str]:
+    """The fields no file can do without for which there is no column."""
+    return [field for field in ("name", "city") if field not in found and not (field == "city" and has_city)]
 
 
 def listed(headers: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import wake
-from broker.domain import audit, drafts, letters, runs, uploads
+from broker.domain import audit, drafts, letters, rejected, runs, uploads
 from broker.domain.names import name_key
 from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
@@ -210,15 +210,23 @@ def _without(name: re.Pattern[str], value: Any) -> Any:
 
 
 def _drop_uploads(session: Session, key: str, address: str) -> None:
-    """Spreadsheets that wait for their confirmation and hold its row; one that was imported has no content left."""
+    """Spreadsheets that wait for their confirmation and hold its row; one that was imported has at most rejected
+    rows left, and those about it go."""
+
+    def is_of(cell: str) -> bool:
+        return name_key(cell) == key or bool(address and address.lower() in cell.lower())
+
     for file in session.exec(select(ImportFile).where(col(ImportFile.content).is_not(None))):
         try:
             cells = {cell for row in uploads.read(file).rows for cell in row if cell}
         except BrokerError:
             session.delete(file)  # nobody can tell what it holds
             continue
-        if any(name_key(cell) == key or (address and address.lower() in cell.lower()) for cell in cells):
+        if any(is_of(cell) for cell in cells):
             session.delete(file)
+    for file in session.exec(select(ImportFile).where(col(ImportFile.rejected).is_not(None))):
+        file.rejected = rejected.without(file.rejected or {}, is_of)
+        session.add(file)
 
 
 def clear_files(settings: Settings, erased: Erased) -> int:

@@ -1,7 +1,7 @@
 """Import of SME profiles from a spreadsheet: a preview that changes nothing, then one transaction."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from broker.db import now, wake
-from broker.domain import audit
+from broker.domain import audit, changes
+from broker.domain.changes import Image
+from broker.domain.choices import Choice, Choices, Do
 from broker.domain.columns import guess, require
 from broker.domain.consents import GIVEN, save_consents
+from broker.domain.keys import text_key
 from broker.domain.plans import Action, Draft, Entry, Plan, make_plan
 from broker.domain.records import chunks, hub_names, load_records, save_many
-from broker.domain.rows import Problem, Row, read_rows
+from broker.domain.rows import Problem, Row, is_example, read_rows
 from broker.domain.sheets import Sheet
 from broker.errors import ConflictError, InvalidError
-from broker.models import City, Sme
+from broker.models import Account, City, Hub, Sme
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Preview:
     rows: list[Row]
     columns: dict[str, str]
     ignored: list[str]
+    choices: Choices
+    examples: int
+    """Rows that are the example of our template."""
 
     @property
     def entries(self) -> list[Entry]:
@@ -93,40 +99,61 @@ class Outcome:
 
 
 def preview(
-    session: Session, sheet: Sheet, *, city: str | None = None, columns: Mapping[str, str] | None = None
+    session: Session,
+    sheet: Sheet,
+    *,
+    city: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    choices: Choices | None = None,
 ) -> Preview:
     """What importing the sheet would do. `city`: the code of the one city of all rows; a row that names another is
-    rejected. `columns`: {field: header} where the guess is wrong. A fixed number of queries; changes nothing.
+    rejected. `columns`: {field: header} where the guess is wrong. `choices`: what was decided about duplicates.
+    A fixed number of queries; changes nothing.
     """
     found = guess(sheet.headers, columns)
     require(found, sheet.headers, has_city=city is not None)
     rows = read_rows(sheet, found, city)
+    meant = [row for row in rows if not is_example(row.name)]
     names = {name: sheet.headers[at] for name, at in found.items()}
     ignored = [header for at, header in enumerate(sheet.headers) if at not in found.values()]
-    return Preview(_plan(session, rows), rows, names, ignored)
+    plan = _plan(session, meant, choices or {})
+    return Preview(plan, meant, names, ignored, choices or {}, len(rows) - len(meant))
 
 
-def _plan(session: Session, rows: list[Row], merge: Collection[int] = ()) -> Plan:
+def _plan(session: Session, rows: list[Row], choices: Choices) -> Plan:
     cities = {row.city_code for row in rows if row.city_code}
     records = load_records(session, col(Sme.city_code).in_(cities))
-    return make_plan(rows, records, hub_names(session), merge)
+    return make_plan(rows, records, hub_names(session), choices)
 
 
-def apply(session: Session, actor: str, preview: Preview, *, source: str, merge: Collection[int] = ()) -> Outcome:
-    """Do what the preview said, in the caller's transaction; duplicates only where their row number is in `merge`.
+def apply(
+    session: Session,
+    actor: str,
+    preview: Preview,
+    *,
+    source: str,
+    account: Account | None = None,
+    import_id: int | None = None,
+) -> Outcome:
+    """Do what the preview said, in the caller's transaction. What an `account` imports it can undo.
 
     Everything is looked up again first: what is done already stays undone, and where a row would now write
     something else than was shown, ConflictError and nothing is written. An imported profile is REVIEWED by the
     importing broker once it is complete. Without a consent column the importer vouches for consent, which is
     recorded as such; a consent that was refused or withdrawn is never given again by an import.
     """
-    _check_merge(preview, merge)
     _lock(session, preview)
-    plan = _plan(session, preview.rows, merge)
+    plan = _plan(session, preview.rows, preview.choices)
     _check_unchanged(preview.plan, plan)
     written = [draft for draft in plan.drafts if draft.changed]
+    before = changes.images(session, [draft.record.sme_id for draft in written if draft.record]) if account else {}
+    hubs = hub_names(session)
     ids = _save(session, written, f"{actor}, {source}")
-    outcome = _outcome(plan, merge, dict(zip(ids, written, strict=True)))
+    outcome = _outcome(plan, dict(zip(ids, written, strict=True)))
+    if account and written:
+        made: dict[int, Image | None] = dict.fromkeys(outcome.created)
+        new_hubs = _new_hubs(session, hubs, written)
+        changes.keep(session, account, "import", made | before, import_id=import_id, hubs=new_hubs)
     if written:
         audit.record(session, actor, "profiles imported", source, **outcome.to_json())
     if any(draft.facts["sector_words"] and not draft.facts["sector_code"] for draft in written):
@@ -134,12 +161,21 @@ def apply(session: Session, actor: str, preview: Preview, *, source: str, merge:
     return outcome
 
 
-def _check_merge(preview: Preview, merge: Collection[int]) -> None:
+def _new_hubs(session: Session, known: Mapping[tuple[str, str], str], written: list[Draft]) -> list[int]:
+    wanted = {(draft.facts["city_code"], text_key(draft.facts["hub"])) for draft in written} - known.keys()
+    if not wanted:
+        return []
+    return [hub.id for hub in session.exec(select(Hub)) if (hub.city_code, text_key(hub.name)) in wanted]
+
+
+def merging(preview: Preview, rows: list[int]) -> dict[int, Choice]:
+    """The choices that merge these rows; InvalidError where one is no duplicate."""
     actions = {entry.row.number: entry.action for entry in preview.entries}
-    wrong = [number for number in merge if actions.get(number) not in {Action.DUPLICATE, Action.UNCHANGED}]
+    wrong = [number for number in rows if actions.get(number) not in {Action.DUPLICATE, Action.UNCHANGED}]
     if wrong:
         numbers = ", ".join(map(str, sorted(wrong)))
         raise InvalidError(f"Only duplicates can be merged, and these rows are none: {numbers}.")
+    return dict.fromkeys(rows, Choice(Do.MERGE))
 
 
 def _lock(session: Session, preview: Preview) -> None:
@@ -156,7 +192,7 @@ def _lock(session: Session, preview: Preview) -> None:
 def _check_unchanged(shown: Plan, fresh: Plan) -> None:
     """Nobody is to confirm one thing and get another: what would be written must be what the preview showed."""
     for before, after in zip(shown.entries, fresh.entries, strict=True):
-        writes = after.action in {Action.CREATE, Action.UPDATE}
+        writes = after.action in {Action.CREATE, Action.UPDATE} or after.is_merged
         same = (before.action, before.of_sme_id, before.changes) == (after.action, after.of_sme_id, after.changes)
         if writes and not same:
             raise ConflictError(
@@ -180,9 +216,9 @@ def _save(session: Session, drafts: list[Draft], recorded_by: str) -> list[int]:
     return ids
 
 
-def _outcome(plan: Plan, merge: Collection[int], written: Mapping[int, Draft]) -> Outcome:
+def _outcome(plan: Plan, written: Mapping[int, Draft]) -> Outcome:
     counts = Counter(entry.action for entry in plan.entries)
-    merged = sum(entry.action is Action.DUPLICATE and entry.row.number in merge for entry in plan.entries)
+    merged = sum(entry.is_merged for entry in plan.entries)
     return Outcome(
         created=[sme_id for sme_id, draft in written.items() if draft.record is None],
         updated=[sme_id for sme_id, draft in written.items() if draft.record is not None],

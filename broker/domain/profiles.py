@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import audit
+from broker.domain import audit, changes
 from broker.domain.completeness import missing, status_of
 from broker.domain.consents import record_consent, withdraw_consent
 from broker.domain.fields import checked_email, checked_text, checked_website
@@ -156,4 +156,5 @@ def set_nearest_sector(session: Session, sme: Sme, code: str) -> bool:
     sme.updated_at = now(session)
     session.add(sme)
     session.flush()
+    changes.follow(session, sme.id, sme.version - 1, sme.version)
     return True

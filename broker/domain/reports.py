@@ -228,6 +228,10 @@ def _width(data: Table, column: int) -> float:
 
 
 FORMATS: dict[str, Callable[[Table], bytes]] = {"csv": to_csv, "xlsx": to_xlsx}
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def log_export(session: Session, actor: str, event_id: int, what: str, form: str, data: Table) -> None:

@@ -22,6 +22,8 @@ ADDRESS = re.compile(rf"(?<!{PART}){PART}{{1,64}}@{PART}{{1,255}}(?!{PART})")
 """Whole words of bounded length, so that no cell, however made, takes long to look through."""
 MAX_LOOKED_AT = 1_000
 """Characters of a cell in which an address beside a name is looked for."""
+EXAMPLE = "EXAMPLE"
+"""With this word the name of our template's example row begins."""
 REFERENCE = re.compile(r"(?=\S*(?:\d{4}|-\d\d-))\S+")
 """A number of a file or call, such as ABC-12-2014-1: no word about what a firm does."""
 
@@ -62,6 +64,11 @@ def read_rows(sheet: Sheet, columns: Mapping[str, int], city: str | None) -> lis
         _RowReader(sheet, columns, number, cells).read(city)
         for number, cells in zip(sheet.row_numbers, sheet.rows, strict=True)
     ]
+
+
+def is_example(name: str) -> bool:
+    """Whether a row of this name is the example of our template, which nobody means to import."""
+    return name.startswith(f"{EXAMPLE} –")
 
 
 class _RowReader:

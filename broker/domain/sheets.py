@@ -1,20 +1,26 @@
 """An uploaded spreadsheet, CSV or workbook, as a header and rows of text with the row numbers the user sees."""
 
 import csv
-import io
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from broker.domain.encodings import decode
-from broker.domain.workbooks import LOCKED, Table, read_workbook, repack, unpack
+from broker.domain.workbooks import EXPECTED, MAX_TEXT, TOO_LONG, Table, read_workbook
 from broker.errors import InvalidError
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_ROWS = 50_000
+MAX_ROWS = 5_000
 MAX_CELL = 20_000
 MAX_COLUMNS = 200
+MAX_CELLS = 300_000
+MOST_IN_LINE = 20_000
+"""Delimiters; no line of a table has so many, also not within quotes."""
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+TOO_WIDE = f"The file has more than {MAX_COLUMNS} columns."
+TOO_MANY = f"The file has more than {MAX_ROWS:,} rows. Split it and import the parts."
 HEADER_WITHIN = 20
 DELIMITERS = ",;\t|"
 SNIFFED = 200_000
@@ -22,6 +28,10 @@ ARTEFACT = re.compile(r"_x000[9ADad]_")
 UNWANTED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u2060\ufeff\ufffe\uffff\ud800-\udfff]"
 )
+ODD = re.compile(r"""_x000|  |'[\s"']*[=+@-]""")
+"""What makes a plain ASCII cell worth a closer look."""
+INERT = re.compile(r"""(?:^|(?<=[;\t\r\n]))'(?=[\s"']*[=+@-])""")
+"""What our own downloads put before a formula, so that nothing calculates: it comes off again."""
 SPACES = re.compile(r"[ \t\u00a0\u2007\u202f]+")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 FOREIGN = (
@@ -35,7 +45,6 @@ FOREIGN = (
     (b"Rar!", "a compressed archive"),
 )
 MARKUP = re.compile(r"\s*<(?:!doctype html|html|head|body|table|\?xml|!--)", re.IGNORECASE)
-EXPECTED = "Expected CSV, XLSX, XLS or ODS."
 
 
 @dataclass(frozen=True)
@@ -69,46 +78,14 @@ def read(file_name: str, content: bytes) -> Sheet:
 
 
 def _table(content: bytes) -> Table:
-    if content.startswith(b"PK"):
-        return read_workbook(repack(_members(content)))
-    if content.startswith(OLE):
-        return read_workbook(_old_workbook(content))
+    if content.startswith((b"PK", OLE)):
+        return read_workbook(content)
     text = decode(content)
+    if len(text) > MAX_TEXT:
+        raise InvalidError(TOO_LONG)
     if MARKUP.match(text):
         raise InvalidError(f"The file is a web page or XML saved under a spreadsheet's name. {EXPECTED}")
     return _csv_table(text)
-
-
-def _members(content: bytes) -> dict[str, bytes]:
-    members = unpack(content)
-    manifest = members.get("META-INF/manifest.xml", b"")
-    if b"encryption-data" in manifest:
-        raise InvalidError(LOCKED)
-    is_ods = members.get("mimetype", b"").strip() == b"application/vnd.oasis.opendocument.spreadsheet"
-    if not is_ods and "xl/workbook.xml" not in members:
-        raise InvalidError(f"The file is an archive or another kind of document, not a spreadsheet. {EXPECTED}")
-    return members
-
-
-def _old_workbook(content: bytes) -> bytes:
-    """XLS lies in a container that Word documents and encrypted XLSX files use as well."""
-    names = content.replace(b"\x00", b"")
-    if b"EncryptedPackage" in names or b"EncryptionInfo" in names or _has_filepass(content):
-        raise InvalidError(LOCKED)
-    if b"WordDocument" in names or b"PowerPoint Document" in names:
-        raise InvalidError(f"The file is another kind of document, not a spreadsheet. {EXPECTED}")
-    return content
-
-
-def _has_filepass(content: bytes) -> bool:
-    """Whether one of the first records of the workbook (0x0809) says that the rest is encrypted (0x002F)."""
-    at = content.find(b"\x09\x08\x10\x00\x00\x06")
-    for _ in range(5 if at >= 0 else 0):
-        kind, length = (int.from_bytes(content[at + start : at + start + 2], "little") for start in (0, 2))
-        if kind == 0x2F:
-            return True
-        at += 4 + length
-    return False
 
 
 def _csv_table(text: str) -> Table:
@@ -134,18 +111,30 @@ def _regularity(sample: str, delimiter: str) -> tuple[float, int]:
 
 
 def _records(text: str, delimiter: str, strict: bool = False) -> Table:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    reader = csv.reader(_lines(text, delimiter), delimiter=delimiter, strict=strict)
     rows: Table = []
+    cells = 0
     try:
         for row in reader:
             rows.append(row)
+            cells += len(row)
             if len(rows) > MAX_ROWS + HEADER_WITHIN:
                 break
+            if cells > MAX_CELLS:
+                raise InvalidError(f"The file has more than {MAX_CELLS:,} cells. Split it and import the parts.")
     except csv.Error as error:
         if strict:
             raise
         raise InvalidError(f"Row {len(rows) + 1} cannot be read as CSV: {error}.") from error
     return rows
+
+
+def _lines(text: str, delimiter: str) -> Iterator[str]:
+    """One by one: what a hostile line makes of itself is known before it is cut into cells."""
+    for line in LINE.finditer(text):
+        if text.count(delimiter, *line.span()) > MOST_IN_LINE:
+            raise InvalidError(TOO_WIDE)
+        yield line[0]
 
 
 def _parse_csv(text: str, delimiter: str) -> Table:
@@ -173,7 +162,7 @@ def _sheet(table: Table) -> Sheet:
     if not body:
         raise InvalidError("The file has a header but no rows under it.")
     if len(body) > MAX_ROWS:
-        raise InvalidError(f"The file has more than {MAX_ROWS:,} rows. Split it and import the parts.")
+        raise InvalidError(TOO_MANY)
     return _cut(header, header_row, body)
 
 
@@ -181,7 +170,7 @@ def _check_header(header: list[str], number: int) -> None:
     if not any(re.search(r"[^\W\d_]", cell) for cell in header):
         raise InvalidError(f"Row {number} should name the columns, but holds no words: {_listed(header)}.")
     if len(header) > MAX_COLUMNS:
-        raise InvalidError(f"The file has more than {MAX_COLUMNS} columns.")
+        raise InvalidError(TOO_WIDE)
 
 
 def _listed(cells: list[str]) -> str:
@@ -219,9 +208,9 @@ def _unique(header: list[str]) -> list[str]:
 
 def clean(cell: str) -> str:
     """A cell without what people cannot see: control characters, Excel's escapes, odd spaces; NFC."""
-    if cell.isascii() and cell.isprintable() and "_x000" not in cell and "  " not in cell:
+    if cell.isascii() and cell.isprintable() and not ODD.search(cell):
         return cell.strip()
     text = ARTEFACT.sub("\n", cell).replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
-    text = UNWANTED.sub("", unicodedata.normalize("NFC", text))
+    text = INERT.sub("", UNWANTED.sub("", unicodedata.normalize("NFC", text)))
     lines = (SPACES.sub(" ", line).strip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -1,19 +1,25 @@
 """An uploaded spreadsheet, kept between the preview of its import and the confirmation."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
+from sqlalchemy import delete, null, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import access, columns, imports, sheets
+from broker.domain import access, accounts, choices, columns, imports, rejected, sheets
+from broker.domain.choices import Choice, Do
 from broker.domain.imports import Outcome, Preview
 from broker.domain.sheets import Sheet
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, City, ImportFile
 
+LIFE = timedelta(days=30)
+"""So long a file waits for its confirmation, and its rejected rows to be taken home."""
 IMPORTED = "This file was imported already. Its result is on the import page."
 
 
@@ -31,8 +37,11 @@ class Looked:
         """A short mark of all the preview says: what is confirmed must be what was seen."""
         if self.preview is None:
             return ""
-        seen = [(entry.row.number, entry.action, entry.of_sme_id, entry.changes) for entry in self.preview.entries]
-        return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
+        seal = hashlib.sha256()
+        for entry in self.preview.entries:
+            seen = entry.row.number, entry.action, entry.of_sme_id, entry.changes
+            seal.update(repr(seen).encode())
+        return seal.hexdigest()[:32]
 
 
 def keep(session: Session, account: Account, file_name: str, content: bytes, city: str = "") -> ImportFile:
@@ -65,42 +74,79 @@ def read(file: ImportFile) -> Sheet:
 def look(session: Session, file: ImportFile) -> Looked:
     """What importing the file would do now."""
     sheet = read(file)
+    decided = choices.from_json(file.choices)
     try:
-        preview = imports.preview(session, sheet, city=file.city_code, columns=file.columns)
+        preview = imports.preview(session, sheet, city=file.city_code, columns=file.columns, choices=decided)
     except InvalidError as error:
         guessed = {name: sheet.headers[at] for name, at in columns.guess(sheet.headers).items()}
         return Looked(sheet, None, str(error), guessed | file.columns)
     return Looked(sheet, preview, "", preview.columns)
 
 
-def set_columns(session: Session, file: ImportFile, sheet: Sheet, chosen: Mapping[str, str]) -> None:
-    """Say which column of the file's sheet means what: {field: header, or "-" for none}.
+def set_columns(session: Session, file: ImportFile, sheet: Sheet, meanings: Iterable[tuple[str, str]]) -> None:
+    """Say which column of the file's sheet means what: (header, field) pairs; without a field it is left out.
 
-    InvalidError for a header that is not there."""
-    known = {field: header for field, header in chosen.items() if field in columns.labels()}
-    taken = [header for header in known.values() if header not in columns.NOTHING]
-    twice = sorted({header for header in taken if taken.count(header) > 1})
-    if twice:
-        raise InvalidError(f"The column {twice[0]!r} is chosen twice. Each column can mean one thing only.")
-    columns.guess(sheet.headers, known)
+    InvalidError for a header that is not there, and where two columns mean the same. Decisions about duplicates are
+    forgotten: the rows may be about others now."""
+    labels = columns.labels()
+    chosen: dict[str, str] = {}
+    for header, field in meanings:
+        if field in chosen:
+            raise InvalidError(
+                f"The columns {chosen[field]!r} and {header!r} are both set to {labels[field]!r}. Leave one out."
+            )
+        if field in labels:
+            chosen[field] = header
+    columns.guess(sheet.headers, chosen)
     _reserve(session, file)
-    file.columns = known
+    meant = dict.fromkeys(labels, columns.NOTHING[1]) | chosen
+    if meant != file.columns:
+        file.columns, file.choices = meant, {}
     session.add(file)
 
 
-def confirm(
-    session: Session, actor: str, file: ImportFile, looked: Looked, seal: str, merge: Collection[int]
-) -> Outcome:
+def choose(session: Session, file: ImportFile, decided: Mapping[int, Choice]) -> None:
+    """Keep what was decided about possible duplicates, beside what was decided before; nothing else changes."""
+    _reserve(session, file)
+    merged = choices.from_json(file.choices) | dict(decided)
+    file.choices = choices.to_json({row: choice for row, choice in merged.items() if choice.do is not Do.SKIP})
+    session.add(file)
+
+
+def confirm(session: Session, account: Account, file: ImportFile, looked: Looked, seal: str) -> Outcome:
     """Import the file as it was seen, and drop its content: it holds personal data nobody needs twice."""
     if looked.preview is None:
         raise InvalidError(looked.problem)
     _reserve(session, file)
     if seal != looked.seal:
         raise ConflictError("Profiles changed since you looked at this preview, so nothing was imported. Look again.")
-    outcome = imports.apply(session, actor, looked.preview, source=file.file_name, merge=merge)
+    actor = accounts.actor(account)
+    outcome = imports.apply(session, actor, looked.preview, source=file.file_name, account=account, import_id=file.id)
     file.content, file.applied_at, file.outcome = None, now(session), outcome.to_json()
+    file.rejected, file.choices = rejected.rejected_rows(looked.sheet, looked.preview), {}
     session.add(file)
     return outcome
+
+
+def rejected_rows(session: Session, file: ImportFile) -> Mapping[str, Any]:
+    """The rows the file's import leaves or left out. InvalidError where there are none (any more)."""
+    kept = file.rejected
+    if file.applied_at is None:
+        looked = look(session, file)
+        kept = rejected.rejected_rows(looked.sheet, looked.preview) if looked.preview else None
+    if kept is None:
+        raise InvalidError("There are no rejected rows. They are kept for 30 days after an import.")
+    return kept
+
+
+def prune(session: Session) -> int:
+    """Forget files nobody confirmed, and rejected rows nobody came for; how many."""
+    cutoff = now(session) - LIFE
+    old = col(ImportFile.uploaded_at) < cutoff
+    connection = session.connection()
+    waiting = connection.execute(delete(ImportFile).where(old, col(ImportFile.applied_at).is_(None)))
+    taken = col(ImportFile.applied_at) < cutoff, col(ImportFile.rejected).is_not(None)
+    return waiting.rowcount + connection.execute(update(ImportFile).where(old, *taken).values(rejected=null())).rowcount
 
 
 def _reserve(session: Session, file: ImportFile) -> None:
@@ -114,7 +160,7 @@ def earlier(session: Session, account: Account, limit: int = 20) -> Sequence[Imp
     """The account's imports, newest first, without their content."""
     return session.exec(
         select(ImportFile)
-        .options(defer(ImportFile.content))  # type: ignore[arg-type]
+        .options(defer(ImportFile.content), defer(ImportFile.rejected))  # type: ignore[arg-type]
         .where(ImportFile.account_id == account.id)
         .order_by(col(ImportFile.id).desc())
         .limit(limit)

@@ -1,7 +1,7 @@
 """Read XLSX, XLS and ODS in a process of its own.
 
 The parser is native code: a hostile file of a few kilobytes can make it ask for more memory than there is, and
-then the whole process dies. Here only a child does.
+then the whole process dies. Here only a child does, which also unpacks what the file holds.
 """
 
 import io
@@ -16,14 +16,20 @@ from broker.config import ROOT
 from broker.errors import InvalidError
 
 MAX_UNPACKED = 25 * 1024 * 1024
+MAX_TEXT = 3_000_000
+"""Characters of all cells together; each cell counts as ten more, for what keeping it takes."""
 MAX_MEMORY = 2 * 1024**3
 SECONDS = 60
 CHUNK = 1 << 16
+TOO_LONG = f"The file holds more than {MAX_TEXT // 10**6} million characters. Split it and import the parts."
+EXPECTED = "Expected CSV, XLSX, XLS or ODS."
 TOO_BIG = f"The file unpacks to more than {MAX_UNPACKED // 1024**2} MB. Split it, or save it as CSV."
 DAMAGED = "The file looks like a spreadsheet but cannot be read: it is damaged or cut off. Save it again and retry."
 LOCKED = "The spreadsheet is protected by a password. Save a copy without one and import that."
 SPRAWLING = "The spreadsheet's cells spread too far. Delete what lies beyond your data, or save it as CSV."
 NO_DATA = "The spreadsheet has no sheet with data in it."
+GUIDE = "What the columns mean"
+"""The second sheet of our template, which holds no rows."""
 Table = list[list[str]]
 
 
@@ -98,20 +104,59 @@ def _limit_memory() -> None:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        return _first_table(repack(_members(content)) if content.startswith(b"PK") else _old_workbook(content))
+    except InvalidError as error:
+        return {"error": str(error)}
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    members = unpack(content)
+    manifest = members.get("META-INF/manifest.xml", b"")
+    if b"encryption-data" in manifest:
+        raise InvalidError(LOCKED)
+    is_ods = members.get("mimetype", b"").strip() == b"application/vnd.oasis.opendocument.spreadsheet"
+    if not is_ods and "xl/workbook.xml" not in members:
+        raise InvalidError(f"The file is an archive or another kind of document, not a spreadsheet. {EXPECTED}")
+    return members
+
+
+def _old_workbook(content: bytes) -> bytes:
+    """XLS lies in a container that Word documents and encrypted XLSX files use as well."""
+    names = content.replace(b"\x00", b"")
+    if b"EncryptedPackage" in names or b"EncryptionInfo" in names or _has_filepass(content):
+        raise InvalidError(LOCKED)
+    if b"WordDocument" in names or b"PowerPoint Document" in names:
+        raise InvalidError(f"The file is another kind of document, not a spreadsheet. {EXPECTED}")
+    return content
+
+
+def _has_filepass(content: bytes) -> bool:
+    """Whether one of the first records of the workbook (0x0809) says that the rest is encrypted (0x002F)."""
+    at = content.find(b"\x09\x08\x10\x00\x00\x06")
+    for _ in range(5 if at >= 0 else 0):
+        kind, length = (int.from_bytes(content[at + start : at + start + 2], "little") for start in (0, 2))
+        if kind == 0x2F:
+            return True
+        at += 4 + length
+    return False
+
+
+def _first_table(content: bytes) -> dict[str, Any]:
     import python_calamine as calamine
 
     try:
         with calamine.load_workbook(io.BytesIO(content)) as workbook:
             visible = [s.name for s in workbook.sheets_metadata if s.visible is calamine.SheetVisibleEnum.Visible]
             with_data: list[Table] = []
-            left = MAX_UNPACKED
-            for name in visible or workbook.sheet_names:
+            left = MAX_TEXT
+            for name in [name for name in visible or workbook.sheet_names if name != GUIDE]:
                 table, left = _table(workbook.get_sheet_by_name(name), left)
                 with_data += [table] if any(table) else []
     except calamine.PasswordError:
         return {"error": LOCKED}
-    except InvalidError as error:
-        return {"error": str(error)}
+    except InvalidError:
+        raise
     except Exception:  # whatever the parser says, the reader can do the same about it
         return {"error": DAMAGED}
     full = [table for table in with_data if sum(any(row) for row in table) > 1]
@@ -128,9 +173,9 @@ def _table(sheet: Any, left: int) -> tuple[Table, int]:
         row = before + [_shown(cell) for cell in cells]
         while row and not row[-1]:
             row.pop()
-        left -= sum(map(len, row)) + len(row)
+        left -= sum(map(len, row)) + 10 * (len(row) + 1)
         if left < 0:
-            raise InvalidError(TOO_BIG)
+            raise InvalidError(TOO_LONG)
         rows.append(row)
     return rows, left
 
@@ -156,4 +201,4 @@ def _shown(cell: Any) -> str:
 
 if __name__ == "__main__":
     _limit_memory()
-    json.dump(_parse(sys.stdin.buffer.read()), sys.stdout)
+    sys.stdout.buffer.write(json.dumps(_parse(sys.stdin.buffer.read()), ensure_ascii=False).encode())

@@ -1,5 +1,6 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
+from broker.models.changes import ChangeSet, ProfileChange
 from broker.models.events import Event, Invitation, PairRule, Registration
 from broker.models.mail import DATED, TO_STAFF, WITH_A_KEY, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
@@ -54,6 +55,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "CaseNote",
+    "ChangeSet",
     "City",
     "Consent",
     "Contact",
@@ -77,6 +79,7 @@ __all__ = [
     "NoteKind",
     "PairRule",
     "PastPartner",
+    "ProfileChange",
     "Proposal",
     "ProposalStatus",
     "Pulse",

@@ -137,9 +137,13 @@ class ImportFile(SQLModel, table=True):
     city_code: str | None = Field(default=None, foreign_key="city.code")
     columns: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     """Which column means what, where the guess was corrected: {field: header}."""
-    uploaded_at: datetime = Field(sa_type=UTCDateTime)
+    choices: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """What to do with possible duplicates, by row number (see domain.choices)."""
+    uploaded_at: datetime = Field(sa_type=UTCDateTime, index=True)
     applied_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     outcome: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
+    rejected: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    """The rows left out, to be taken home and mended; kept for a month."""
 
 
 class ProposalStatus(StrEnum):

@@ -22,6 +22,7 @@ from broker.web import (
     account_invitations,
     accounts,
     brokers,
+    changes,
     city,
     event_form,
     fresh_links,
@@ -73,6 +74,7 @@ STATUS_OF: dict[type[BrokerError], int] = {
     TooManyTriesError: 429,
 }
 HEADINGS = {
+    400: "That could not be read",
     403: "That is not allowed",
     404: "Nothing to see here",
     405: "Nothing to see here",
@@ -83,6 +85,7 @@ HEADINGS = {
     500: "That went wrong on our side",
 }
 EXPLANATIONS = {
+    400: "What the browser sent could not be read, so nothing was changed. Is the name of a file very long?",
     404: "This page does not exist, or it is not yours to see.",
     405: "This address is not a page. Go back and use the buttons.",
     413: "The most this service takes at once is 10 MB. Split the file, or leave out what is not needed.",
@@ -114,8 +117,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits(settings)
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, event_form, registrations, invitations, organiser, mailings, mail_health,
-        metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
+        public, outbox, changes, brokers, imports, event_form, registrations, invitations, organiser, mailings,
+        mail_health, metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
         sme_list, city, introductions, unsubscribe,
         passwords, account_invitations, account, accounts, fresh_links,
     ):  # fmt: skip

@@ -11,7 +11,6 @@ from broker.domain.queries import pair_lists
 from broker.domain.queries.heads import Head, head
 from broker.domain.queries.shortlists import place
 from broker.web.deps import CurrentOrganiser, PageNumber, RowId, SessionDep, SettingsDep
-from broker.web.media import MEDIA_TYPES
 from broker.web.pages import plural, query, redirect, render
 from broker.web.reasons import percent
 
@@ -142,7 +141,7 @@ def export(
         return render(request, "pages/matches_print.html", context)
     return Response(
         reports.FORMATS[form](table),
-        media_type=MEDIA_TYPES[form],
+        media_type=reports.MEDIA_TYPES[form],
         headers={"content-disposition": f'attachment; filename="match-list-event-{event_id}.{form}"'},
     )
 

@@ -12,7 +12,6 @@ from broker.domain.queries.rings import rings_of_event
 from broker.models import City, Event, MailingKind, RunStatus
 from broker.web import figures
 from broker.web.deps import CurrentOrganiser, RowId, SessionDep, SettingsDep
-from broker.web.media import MEDIA_TYPES
 from broker.web.pages import plural, redirect, render, when
 
 router = APIRouter(prefix="/events")
@@ -153,6 +152,6 @@ def export(
     reports.log_export(session, accounts.actor(account), event_id, what, form, table)
     return Response(
         reports.FORMATS[form](table),
-        media_type=MEDIA_TYPES[form],
+        media_type=reports.MEDIA_TYPES[form],
         headers={"content-disposition": f'attachment; filename="{what}-event-{event.id}.{form}"'},
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,14 @@ ENGLISH = Locale("en")
 Tone = Literal["good", "note", "bad"]
 
 
+class Flash(NamedTuple):
+    """What the next page says once; `undo` is the change set its button takes back, 0 for none."""
+
+    message: str
+    tone: Tone
+    undo: int = 0
+
+
 def render(request: Request, name: str, context: Mapping[str, Any] | None = None, *, status: int = 200) -> HTMLResponse:
     """A page from `templates/pages` or a fragment from `templates/partials`."""
     settings: Settings = request.app.state.settings
@@ -50,25 +58,24 @@ def render(request: Request, name: str, context: Mapping[str, Any] | None = None
     return response
 
 
-def redirect(request: Request, path: str, message: str = "", tone: Tone = "good") -> RedirectResponse:
-    """Lead on after a POST, with a message that the next page shows once."""
+def redirect(request: Request, path: str, message: str = "", tone: Tone = "good", *, undo: int = 0) -> RedirectResponse:
+    """Lead on after a POST, with a message that the next page shows once, and a button that undoes a change set."""
     response = RedirectResponse(path, status_code=303)
     if message:
         settings: Settings = request.app.state.settings
-        set_cookie(response, settings, "flash", _signer(settings).dumps([message, tone]), 120)
+        set_cookie(response, settings, "flash", _signer(settings).dumps([message, tone, undo]), 120)
     return response
 
 
-def _flash(request: Request) -> tuple[str, Tone] | None:
+def _flash(request: Request) -> Flash | None:
     settings: Settings = request.app.state.settings
     value = request.cookies.get(cookie_name(settings, "flash"))
     if not value:
         return None
     try:
-        message, tone = _signer(settings).loads(value, max_age=120)
-    except (BadData, ValueError):
+        return Flash(*_signer(settings).loads(value, max_age=120))
+    except (BadData, TypeError):
         return None
-    return message, tone
 
 
 def _signer(settings: Settings) -> URLSafeTimedSerializer:

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.routing import iter_route_contexts
 
 from broker.domain import access
 from broker.domain.languages import OURS
@@ -81,7 +80,6 @@ def sme_list(
         "statuses": list(SmeStatus),
         "todo_label": todo.label,
         "select_all": select == "page",
-        "takes_bulk": any(route.path == "/smes/bulk" for route in iter_route_contexts(request.app.routes)),
     }
     response = render(request, "pages/smes.html", context)
     # The form would push every field, also the empty ones; the address that is shared has only what is asked.

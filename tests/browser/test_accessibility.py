@@ -163,11 +163,25 @@ def _import_pages(page: Page, found: dict[str, list[str]]) -> None:
     page.get_by_label("Spreadsheet").set_input_files(
         {"name": "smes.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
     )
+    page.get_by_role("button", name="Upload and match the columns").click()
+    _look(page, None, found)
     page.get_by_role("button", name="See what would happen").click()
     page.locator("summary").first.click()
     _look(page, None, found)
+    page.get_by_role("link", name="Compare side by side").click()
+    _look(page, None, found)
+    page.get_by_label("Yes, merge them").check()
+    _look(page, None, found)
+    page.get_by_role("button", name="Save and go back to the check").click()
     page.get_by_role("button", name="Import: create 1 SME").click()
     _look(page, None, found)
+    page.get_by_role("button", name="Undo this import").click()
+    _look(page, None, found)
+    page.goto("/smes")
+    page.get_by_label("Tick Spielwerk").check()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    _look(page, None, found)
+    page.get_by_role("button", name="Undo", exact=True).click()
 
 
 def _look(page: Page, path: str | None, found: dict[str, list[str]]) -> None:

@@ -1,8 +1,11 @@
 """What each of the three does, in a real browser, with and without JavaScript."""
 
+import io
 from collections.abc import Callable
 
+import openpyxl
 import pytest
+from openpyxl.worksheet.worksheet import Worksheet
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
@@ -21,18 +24,81 @@ def test_a_broker_imports_a_spreadsheet_after_seeing_what_would_happen(
 ) -> None:
     page = open_page("broker", javascript=javascript)
     page.get_by_role("link", name="Import a spreadsheet").click()
-    page.get_by_label("Spreadsheet").set_input_files(
-        {"name": "smes.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
-    )
+    upload(page, "smes.csv", SHEET.encode())
     page.get_by_role("button", name="See what would happen").click()
 
     expect(page.get_by_role("heading", name="1 rejected row")).to_be_visible()
-    expect(page.get_by_role("row", name="Atlantis")).to_contain_text("Stadt")
+    expect(page.get_by_text("row 3 Atlantis")).to_be_visible()
     page.get_by_role("button", name="Import: create 1 SME").click()
     expect(page.get_by_role("heading", name="smes.csv is imported")).to_be_visible()
-    page.get_by_role("link", name="To the SMEs").click()
     page.get_by_role("link", name="Neuland").click()
     expect(page.get_by_text("Servicedesign für Kliniken")).to_be_visible()
+
+
+def test_a_broker_fills_the_template_merges_a_duplicate_and_undoes_it_all(
+    open_page: Callable[..., Page], service: Service
+) -> None:
+    page = open_page("broker", width=360, javascript=False)
+    page.goto("/import")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Template (XLSX)").click()
+    workbook = openpyxl.load_workbook(io.BytesIO(download.value.path().read_bytes()))
+    assert workbook.sheetnames == ["SMEs", "What the columns mean"]
+    fill(workbook["SMEs"], Name="SPIELWERK GmbH", Description="We also build for museums.", Offers="games for museums")
+    fill(workbook["SMEs"], Name="Neuland", Sector="Design")
+    filled = io.BytesIO()
+    workbook.save(filled)
+
+    upload(page, "ours.xlsx", filled.getvalue())
+    expect(page.get_by_label("What the column Contact e-mail means")).to_have_value("email")
+    page.get_by_label("What the column Website means").select_option("Leave out")
+    page.get_by_role("button", name="See what would happen").click()
+    expect(page.get_by_text("The example row of the template is skipped.")).to_be_visible()
+    page.get_by_role("link", name="Compare side by side").click()
+    card = page.get_by_role("region", name="Row 3: SPIELWERK GmbH")
+    card.get_by_label("Yes, merge them").check()
+    card.get_by_role("group", name="Description").get_by_label("take this").check()
+    page.get_by_role("button", name="Save and go back to the check").click()
+    expect(page.get_by_text("Decided: 1 to merge")).to_be_visible()
+    page.get_by_role("button", name="Import: create 1 SME, merge 1").click()
+
+    profile = f"/smes/{service.world.smes['Spielwerk'].id}"
+    result = page.url
+    page.get_by_role("link", name="Spielwerk").click()
+    expect(page.get_by_text("We also build for museums.")).to_be_visible()
+    expect(page.get_by_text("games for museums")).to_be_visible()
+    expect(page.get_by_text("game design for exercise and therapy")).to_be_visible()
+    page.goto(result)
+    page.get_by_role("button", name="Undo this import").click()
+    expect(page.get_by_role("status")).to_contain_text("1 profile as before, 1 new SME removed")
+    page.goto(profile)
+    expect(page.get_by_text("Spielwerk makes things people like to use.")).to_be_visible()
+    expect(page.get_by_text("games for museums")).to_have_count(0)
+
+
+def test_a_broker_pauses_two_smes_and_takes_it_back(open_page: Callable[..., Page]) -> None:
+    page = open_page("broker", javascript=False)
+    page.goto("/smes")
+    page.get_by_label("Tick Spielwerk").check()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("1 SME is paused.")
+    expect(page.get_by_role("row", name="Spielwerk")).to_contain_text("Paused")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 profile as before")
+    expect(page.get_by_role("row", name="Spielwerk")).to_contain_text("Published")
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    page.get_by_label("Spreadsheet").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
+    page.get_by_role("button", name="Upload and match the columns").click()
+
+
+def fill(sheet: Worksheet, **cells: str) -> None:
+    """One more row of the template, by the names of its columns."""
+    header = [str(cell.value) for cell in sheet[1]]
+    sheet.append([cells.get(name, "") for name in header])
 
 
 def test_a_broker_edits_a_profile_and_finds_it_again(open_page: Callable[..., Page]) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import approvals, erasure, interests, outbox, relay, reports, suppressions
+from broker.domain import approvals, changes, erasure, interests, outbox, relay, reports, suppressions
 from broker.errors import ConflictError, NotFoundError
 from broker.models import (
     Answer,
@@ -26,6 +26,7 @@ from broker.models import (
     MatchRun,
     PairRule,
     PastPartner,
+    ProfileChange,
     Proposal,
     Registration,
     Role,
@@ -97,13 +98,22 @@ def _leave_traces(session: Session, dilna: Sme, ada: Sme, lists: dict[int, Short
             _upload(session, f"Name,E-Mail\n{NAME} s.r.o.,x@y.example\n"),
             _upload(session, f"Name,E-Mail\nSomebody,{ADDRESS.upper()}\n"),
             _upload(session, "Name,E-Mail\nOther,other@y.example\n"),
+            _imported(session, [["name", NAME.upper(), ""], ["mail", "Z", f"to {ADDRESS}"], ["city", "Other", "x@y"]]),
+            _imported(session, [["city", f"{NAME} s.r.o.", ""]]),
         ]
     )
     session.flush()
+    changes.keep(session, make_account(session, city="pilsen"), "import", changes.images(session, [dilna.id, ada.id]))
 
 
 def _upload(session: Session, text: str) -> ImportFile:
     return ImportFile(file_name="smes.csv", content=text.encode(), uploaded_at=now(session), applied_at=None)
+
+
+def _imported(session: Session, rejected: list[list[str]]) -> ImportFile:
+    kept = {"headers": ["problem", "Name", "E-Mail"], "rows": rejected}
+    moment = now(session)
+    return ImportFile(file_name="old.csv", uploaded_at=moment, applied_at=moment, rejected=kept)
 
 
 def _write_to_the_broker(session: Session, event: Event) -> None:
@@ -173,7 +183,12 @@ def test_what_is_others_stays(database: Database, dilna: Sme) -> None:
             "allow one partner of its own city for an SME that was erased",
             "register 2 more SMEs",
         ]
-        assert [file.content for file in session.exec(select(ImportFile))] == [b"Name,E-Mail\nOther,other@y.example\n"]
+        waiting = select(ImportFile.content).where(col(ImportFile.applied_at).is_(None))
+        assert session.exec(waiting).all() == [b"Name,E-Mail\nOther,other@y.example\n"]
+        imported = select(ImportFile).where(col(ImportFile.applied_at).is_not(None)).order_by(col(ImportFile.id))
+        kept = [file.rejected for file in session.exec(imported)]
+        assert kept == [{"headers": ["problem", "Name", "E-Mail"], "rows": [["city", "Other", "x@y"]]}, None]
+        assert len(session.exec(select(ProfileChange)).all()) == 1
 
 
 def test_mails_that_name_it_are_emptied_and_not_sent_and_the_rest_is_untouched(database: Database, dilna: Sme) -> None:

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 
 from broker.config import DATA
 from broker.db import Database
-from broker.domain import imports, profiles, sheets
+from broker.domain import import_template, imports, problems, profiles, sheets
+from broker.domain.choices import Choice, Do, Take
 from broker.domain.consents import consent_state
 from broker.domain.imports import Outcome, Preview
 from broker.domain.plans import Action
@@ -53,8 +54,9 @@ def look(session: Session, rows: list[list[str]], header: list[str] = HEADER, **
 
 
 def bring(session: Session, rows: list[list[str]], header: list[str] = HEADER, **options: Any) -> Outcome:
-    merge = options.pop("merge", ())
-    return imports.apply(session, "me", look(session, rows, header, **options), source="smes.csv", merge=merge)
+    if merge := options.pop("merge", None):
+        options["choices"] = imports.merging(look(session, rows, header, **options), merge)
+    return imports.apply(session, "me", look(session, rows, header, **options), source="smes.csv")
 
 
 def actions(preview: Preview) -> list[Action]:
@@ -190,6 +192,85 @@ def test_a_stored_name_counts_before_an_earlier_row_with_the_same_key(session: S
     profiles.create(session, "me", profiles.parse(name="Adler GmbH", city_code="berlin"))
     preview = look(session, [["Adler", "Berlin", "A Hub"], ["Adler GmbH", "Berlin", "B Hub"], ["ADLER", "Berlin", "C"]])
     assert actions(preview) == [Action.UPDATE, Action.UPDATE, Action.DUPLICATE]
+
+
+def decide(row: int, do: Do, **take: Take) -> dict[str, Any]:
+    return {"choices": {row: Choice(do, take)}}
+
+
+def test_each_field_of_a_merge_is_taken_from_where_it_was_chosen(session: Session):
+    bring(session, [ADLER])
+    other = ["ADLER GAMES", "Berlin", "Other Hub", "Design", "Other words.", "training GAMES; Maps", "Boats", "cs"]
+    choice = decide(2, Do.MERGE, name=Take.FILE, description=Take.FILE, offers=Take.BOTH, needs=Take.FILE,
+                    languages=Take.STORED, sector_code=Take.FILE)  # fmt: skip
+    [entry] = look(session, [other], **choice).entries
+    assert {side.field: (side.stored, side.file, side.take) for side in entry.sides if side.field in ("hub", "offers",
+            "sector_code")} == {
+        "hub": ("Spree Hub", "Other Hub", Take.STORED),
+        "offers": (FACTS["offers"], ["training GAMES", "Maps"], Take.BOTH),
+        "sector_code": ("games", "design", Take.FILE),
+    }  # fmt: skip
+    outcome = bring(session, [other], **choice)
+    assert (outcome.merged, len(outcome.updated), outcome.duplicates) == (1, 1, 0)
+    merged = facts(session, "ADLER GAMES")
+    assert (merged["description"], merged["hub"], merged["sector_code"]) == ("Other words.", "Spree Hub", "design")
+    assert (merged["offers"], merged["needs"]) == ([*FACTS["offers"], "Maps"], ["Boats"])
+    assert merged["languages"] == FACTS["languages"]
+
+
+def test_two_firms_of_nearly_the_same_name_are_kept_apart_and_stay_so(session: Session):
+    bring(session, [ADLER])
+    row = ["ADLER GAMES", "Berlin", "", "", "Toys."]
+    outcome = bring(session, [row], **decide(2, Do.SEPARATE))
+    assert (len(outcome.created), outcome.updated) == (1, [])
+    assert facts(session, "ADLER GAMES")["description"] == "Toys."
+    assert facts(session, "Adler Games GmbH")["description"] == FACTS["description"]
+    assert actions(look(session, [row])) == [Action.UNCHANGED]
+
+
+def test_a_row_told_apart_is_still_compared_so_that_one_can_think_again(session: Session):
+    bring(session, [ADLER])
+    [entry] = look(session, [["ADLER GAMES", "Berlin"]], **decide(2, Do.SEPARATE)).entries
+    assert (entry.action, entry.is_open, entry.of_words) == (Action.CREATE, True, "the SME Adler Games GmbH")
+    assert [side.field for side in entry.sides] == ["name"]
+
+
+def test_the_very_same_name_cannot_be_two_firms(session: Session):
+    rows = [ADLER, [*ADLER[:5], "Maps"]]
+    preview = look(session, rows, **decide(3, Do.SEPARATE))
+    assert actions(preview) == [Action.CREATE, Action.DUPLICATE]
+    assert not preview.entries[1].can_be_separate
+    assert bring(session, rows, **decide(3, Do.SEPARATE)).duplicates == 1
+
+
+def test_a_decision_about_a_row_that_is_no_duplicate_by_now_means_nothing(session: Session):
+    preview = look(session, [ADLER], **decide(2, Do.MERGE, name=Take.FILE))
+    assert actions(preview) == [Action.CREATE]
+    assert not preview.entries[0].is_open
+
+
+def test_a_merge_that_would_write_something_else_than_was_shown_is_not_done(session: Session):
+    bring(session, [ADLER])
+    preview = look(session, [["ADLER GAMES", "Berlin", "", "", "", "Maps"]], **decide(2, Do.MERGE))
+    sme = session.exec(select(Sme)).one()
+    profiles.update(session, "bob", sme, profiles.read(session, sme).model_copy(update={"offers": ["Other"]}))
+    with pytest.raises(ConflictError, match="changed after this preview"):
+        imports.apply(session, "me", preview, source="smes.csv")
+
+
+def test_the_example_of_our_template_is_skipped(session: Session):
+    preview = look(session, [[import_template.NAME, "Berlin"], ADLER])
+    assert (actions(preview), preview.examples) == ([Action.CREATE], 1)
+
+
+def test_problems_are_told_once_a_kind_with_how_to_mend_them(session: Session):
+    preview = look(session, [["A", "Paris"], ["B", "Berlin", *[""] * 9, "x"], ["C", "Paris"]])
+    groups = problems.grouped((p for entry in preview.entries for p in entry.row.problems), preview.columns)
+    assert [(group.column, [problem.row for problem in group.problems]) for group in groups] == [
+        ("City", [2, 4]),
+        ("E-mail", [3]),
+    ]
+    assert groups[1].fix.startswith("Write one address")
 
 
 def test_only_duplicates_can_be_merged(session: Session):

@@ -198,7 +198,7 @@ def test_a_broken_file_is_told_in_one_clear_sentence(content: bytes, message: st
 def test_the_limits_are_told():
     assert refusal(b"x" * (sheets.MAX_BYTES + 1)) == ("The file is larger than 10 MB. Split it and import the parts.")
     assert refusal(b"Company,City\n" + b"A,Rome\n" * (sheets.MAX_ROWS + 1)) == (
-        "The file has more than 50,000 rows. Split it and import the parts."
+        "The file has more than 5,000 rows. Split it and import the parts."
     )
     assert refusal(b"Company,Text\nA,x\nB," + b"y" * 20_001) == (
         "Row 3, column 2: a cell may hold at most 20,000 characters, this one has 20,001. Is a quotation mark missing?"
@@ -215,6 +215,7 @@ def test_exactly_the_limit_is_fine():
 
 
 TOO_BIG = "The file unpacks to more than 25 MB. Split it, or save it as CSV."
+TOO_LONG = "The file holds more than 3 million characters. Split it and import the parts."
 
 
 def test_a_file_that_unpacks_too_big_is_refused_before_it_is_unpacked():
@@ -237,7 +238,7 @@ def test_one_text_in_very_many_cells_is_refused_before_it_fills_the_memory():
         sheet.write_row(row, 0, ["Company", "x" * 20_000])
     workbook.close()
     assert len(target.getvalue()) < 100_000
-    assert refusal(target.getvalue()) == TOO_BIG
+    assert refusal(target.getvalue()) == TOO_LONG
 
 
 @pytest.mark.parametrize("write", [spreadsheets.xlsx, spreadsheets.xls, spreadsheets.ods_file])
@@ -340,3 +341,25 @@ def _cells() -> st.SearchStrategy[str]:
 def test_what_is_written_is_read_back(rows: list[tuple[str, str, str]], delimiter: str, encoding: str):
     table = [HEADER, *map(list, rows)]
     assert sheets.read("x.csv", spreadsheets.csv_file(table, delimiter, encoding, quoting=1)).rows == table[1:]
+
+
+def test_a_text_that_is_too_long_altogether_is_refused_before_it_is_cut_into_cells():
+    assert refusal(b"Company,City\n" + b"a" * 3_000_000) == TOO_LONG
+
+
+def test_more_cells_than_anybody_has_are_refused():
+    row = b"Adler,Rome" + b",ab" * 190 + b"\n"
+    assert refusal(b"Company,City" + b",Tag" * 190 + b"\n" + row * 1_700) == (
+        "The file has more than 300,000 cells. Split it and import the parts."
+    )
+
+
+def test_a_line_that_is_all_separators_is_refused_before_it_is_cut():
+    assert refusal(b"Company,City\nA" + b"," * 20_001 + b"\n") == "The file has more than 200 columns."
+
+
+def test_what_our_downloads_put_before_a_formula_comes_off_again():
+    sheet = sheets.read(
+        "a.csv", b"Company,Phone,Offers\n'=A1,'+49 30 1234567,\"'- one\n'- two\"\n'Adler',d'-Arc,it's\n"
+    )
+    assert sheet.rows == [["=A1", "+49 30 1234567", "- one\n- two"], ["'Adler'", "d'-Arc", "it's"]]

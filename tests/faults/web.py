@@ -23,6 +23,13 @@ PATIENCE = 20.0
 @contextmanager
 def running_web(database: Database, queue_url: str = "") -> Iterator[str]:
     """uvicorn as the service starts it; its address."""
+    with web_process(database, queue_url) as (address, _):
+        yield address
+
+
+@contextmanager
+def web_process(database: Database, queue_url: str = "") -> Iterator[tuple[str, int]]:
+    """The same, and the process's id."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "uvicorn", "broker.web.app:create_app", "--factory", "--port", str(port)]
@@ -33,9 +40,9 @@ def running_web(database: Database, queue_url: str = "") -> Iterator[str]:
         "BROKER_PUBLIC_URL": address,
         "PYTHONPATH": str(ROOT),
     }
-    with Running([*command, "--no-access-log", "--log-level", "warning"], environment):
+    with Running([*command, "--no-access-log", "--log-level", "warning"], environment) as running:
         until(lambda: answers(address), PATIENCE, "the web server answers")
-        yield address
+        yield address, running.process.pid
 
 
 def answers(address: str) -> bool:

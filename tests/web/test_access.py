@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from broker.db import Database
+from broker.domain import changes
 from tests.web.world import World, propose, say_yes, send_mail
 
 PEOPLE = (
@@ -112,7 +113,15 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /import": only(422, "broker", "other broker", "admin"),
     "GET /import/{file_id}": only(200, "broker"),  # not even an administrator: it is a file of that account
     "POST /import/{file_id}": only(409, "broker"),
-    "POST /import/{file_id}/columns": only(303, "broker"),
+    "GET /import/{file_id}/columns": only(200, "broker"),
+    "POST /import/{file_id}/columns": only(422, "broker"),
+    "GET /import/{file_id}/duplicates": only(200, "broker"),
+    "POST /import/{file_id}/duplicates": only(303, "broker"),
+    "GET /import/{file_id}/rejected.{form}": only(422, "broker"),
+    "GET /import/template.{form}": only(200, "broker", "other broker", "admin"),
+    "POST /smes/bulk": only(303, "broker", "other broker", "admin"),
+    "GET /changes/{set_id}": only(200, "broker", "admin"),
+    "POST /changes/{set_id}/undo": only(303, "broker", "admin"),
     "GET /events": only(200, "organiser", "other organiser", "admin"),
     "GET /events/new": only(200, "organiser", "other organiser", "admin"),
     "POST /events/new": only(422, "organiser", "other organiser", "admin"),
@@ -165,6 +174,7 @@ EXPECTED: dict[str, dict[str, int]] = {
 }
 FORMS = {
     "POST /introductions/{event_id}/{sme_id}/{partner_id}/follow": {"do": "leave"},
+    "POST /smes/bulk": {"action": "pause"},
     "POST /s/{token}/answers/{partner_id}": {"answer": "not_now"},
     "POST /s/{token}/profile": {"languages": "Klingon, of course"},
     "POST /i/{token}": {"takes_part": "yes"},
@@ -179,11 +189,12 @@ FORMS = {
 
 @pytest.fixture(autouse=True)
 def sent(database: Database, world: World) -> None:
-    """A mail of the event, a proposal of Spielwerk, and a yes without which there is no case."""
+    """A mail of the event, a proposal of Spielwerk, a change of nothing, and a yes without which there is no case."""
     with database.write() as session:
         send_mail(session, world)
         propose(session, world)
         say_yes(session, world, "Spielwerk", "Medilab Plzeň")
+        world.change_set = changes.keep(session, world.accounts["broker"], "pause", {})
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -234,6 +245,8 @@ def _address(world: World, path: str, person: str) -> str:
         "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
         "sme_id": 99999 if path.endswith("/withdraw") else world.smes["Spielwerk"].id,
         "file_id": world.import_file.id,
+        "set_id": world.change_set.id if world.change_set else 1,
+        "form": "csv",
         "event_id": world.event.id,
         "run_id": world.run.id,
         "proposal_id": world.proposal.id if world.proposal else 1,

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
 from broker.db import Database, now
-from broker.domain import shortlists
+from broker.domain import changes, shortlists
 from broker.models import (
     Account,
     Answer,
@@ -143,6 +143,8 @@ def _poison(session: Session, world: World, payload: str) -> None:
     session.get_one(MatchRun, world.run.id).report = {"rings": [ring], "relaxations": [payload]}
     for file in session.exec(select(ImportFile)):
         file.file_name = payload
+    before = {world.smes["Spielwerk"].id: {"status": "published"}}
+    world.change_set = changes.keep(session, world.accounts["broker"], "pause", before)
     assert session.get_one(City, "berlin").name == "Berlin"
 
 

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from broker.db import Database
 from broker.domain import sheets
 from broker.domain.sheets import Sheet
-from broker.models import ImportFile, Sme, Statement
+from broker.models import Contact, ImportFile, Sme, Statement
 from tests.web.world import World
 
 Browse = Callable[..., TestClient]
@@ -33,12 +33,15 @@ def test_the_preview_says_per_row_what_would_happen_and_changes_nothing(
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)</dd>", page.text))
     assert counts == {"new": "1", "updated": "0", "unchanged": "0", "possible duplicates": "1", "rejected": "3"}
     assert "Import: create 1\u202fSME" in page.text.replace("1 SME", "1\u202fSME")
-    assert "Merge row 3" in page.text
+    assert "Compare side by side" in page.text
     rejected = page.text.split('id="h-rejected"')[1].split("</section>")[0]
-    assert re.findall(r'<td class="num">(\d+)</td><td>([^<]*)</td><td>([^<]*)</td>', rejected) == [
-        ("4", "Stadt", "(empty)"),
-        ("5", "E-Mail", "keine-adresse"),
-        ("6", "Stadt", "Atlantis"),
+    assert [
+        (column, re.findall(r"row (\d+)</span> <b>([^<]*)</b>", cells))
+        for column, cells in re.findall(r"Column “([^”]*)”(.*?)</ul>", rejected, re.DOTALL)
+    ] == [
+        ("Stadt", [("4", "(empty)")]),
+        ("E-Mail", [("5", "keine-adresse")]),
+        ("Stadt", [("6", "Atlantis")]),
     ]
     with database.read() as session:
         assert len(session.exec(select(Sme)).all()) == len(world.smes)
@@ -47,8 +50,11 @@ def test_the_preview_says_per_row_what_would_happen_and_changes_nothing(
 def test_confirming_imports_what_was_shown_and_drops_the_file(browse: Browse, database: Database, world: World) -> None:
     client = browse("broker")
     page = upload(client, SHEET)
+    decided = client.post(f"{_action(page.text)}/duplicates", data={"do_3": "merge"})
+    page = client.get(decided.headers["location"])
+    assert "Import: create 2\u202fSMEs, merge 1" in page.text.replace("2 SMEs", "2\u202fSMEs")
 
-    answer = client.post(_action(page.text), data={"seal": _seal(page.text), "merge": "3"})
+    answer = client.post(_action(page.text), data={"seal": _seal(page.text)})
 
     assert answer.status_code == 303
     result = client.get(answer.headers["location"]).text
@@ -70,7 +76,7 @@ def test_confirming_imports_what_was_shown_and_drops_the_file(browse: Browse, da
     assert "Importing this file would change nothing" in upload(client, SHEET.split("\nSPIEL")[0]).text
 
 
-def test_what_is_not_ticked_is_not_merged(browse: Browse, database: Database, world: World) -> None:
+def test_what_is_not_decided_is_not_merged(browse: Browse, database: Database, world: World) -> None:
     client = browse("broker")
     page = upload(client, SHEET)
 
@@ -101,19 +107,22 @@ def test_a_broker_imports_into_the_own_city_only(browse: Browse, world: World) -
     assert "the city given for this import" in page.text
 
 
-def test_columns_guessed_wrongly_are_corrected_and_looked_at_again(
+def test_columns_guessed_wrongly_are_corrected_beside_their_first_values(
     browse: Browse, database: Database, world: World
 ) -> None:
     client = browse("broker")
-    page = upload(client, "Wer;Blah\nNeuland;eine Klinik\n")
-    assert page.status_code == 422
-    assert "No column for the name was recognised" in page.text
-    columns = f"{_file(page.text)}/columns"
+    page = upload(client, "Wer;Blah;Leer\nNeuland;eine Klinik;\nNeuland 2;eine Schule;\n", to_preview=False)
+    assert re.findall(r'<div class="sample">([^<]*)</div>', page.text) == [
+        "Neuland", "Neuland 2", "eine Klinik", "eine Schule"
+    ]  # fmt: skip
+    columns = _action(page.text)
 
-    twice = client.post(columns, data={"column_name": "Wer", "column_needs": "Wer"})
-    assert (twice.status_code, "chosen twice" in twice.text) == (422, True)
-    assert client.post(columns, data={"column_name": "Nobody"}).status_code == 422
-    answer = client.post(columns, data={"column_name": "Wer", "column_needs": "Blah"})
+    nameless = client.post(columns, data={"column_1": "needs"})
+    assert (nameless.status_code, "which column holds the name" in nameless.text) == (422, True)
+    assert '<option value="needs" selected>' in nameless.text
+    twice = client.post(columns, data={"column_0": "name", "column_1": "name"})
+    assert (twice.status_code, "are both set to" in twice.text) == (422, True)
+    answer = client.post(columns, data={"column_0": "name", "column_1": "needs", "column_2": ""})
 
     better = client.get(answer.headers["location"])
     assert better.status_code == 200
@@ -123,6 +132,100 @@ def test_columns_guessed_wrongly_are_corrected_and_looked_at_again(
         assert [row.text for row in session.exec(select(Statement).where(Statement.sme_id == sme.id))] == [
             "eine Klinik"
         ]
+
+
+def test_duplicates_are_compared_side_by_side_and_each_field_is_chosen(
+    browse: Browse, database: Database, world: World
+) -> None:
+    client = browse("broker")
+    page = upload(client, "Name;Beschreibung;Bietet\nSPIELWERK GmbH;Neue Worte.;Spiele für Schulen\n")
+    address = f"{_action(page.text)}/duplicates"
+    compared = client.get(address)
+    assert "Spielwerk makes things people like to use." in compared.text
+    assert "Neue Worte." in compared.text
+
+    taken = {"do_2": "merge", "take_2_description": "file", "take_2_name": "stored", "take_2_offers": "file"}
+    answer = client.post(address, data=taken)
+    with database.read() as session:
+        assert session.get_one(Sme, world.smes["Spielwerk"].id).version == 1
+    page = client.get(answer.headers["location"])
+    assert "Decided: 1 to merge, 0 to keep as separate firms, 0 left out." in page.text
+    client.post(_action(page.text), data={"seal": _seal(page.text)})
+
+    with database.read() as session:
+        sme = session.get_one(Sme, world.smes["Spielwerk"].id)
+        offers = session.exec(select(Statement.text).where(Statement.sme_id == sme.id, Statement.kind == "offer")).all()
+    assert (sme.name, sme.description, offers) == ("Spielwerk", "Neue Worte.", ["Spiele für Schulen"])
+
+
+def test_a_decision_nobody_could_have_made_is_none(browse: Browse, world: World) -> None:
+    client = browse("broker")
+    address = f"{_action(upload(client, SHEET).text)}/duplicates"
+
+    answer = client.post(address, data={"do_3": "explode", "do_99": "merge", "take_3_name": "both"})
+
+    assert "until you decide they are left out" in client.get(answer.headers["location"]).text
+
+
+def test_an_import_is_undone_from_its_result(browse: Browse, database: Database, world: World) -> None:
+    client = browse("broker")
+    page = upload(client, SHEET)
+    done = client.post(_action(page.text), data={"seal": _seal(page.text)}).headers["location"]
+    result = client.get(done).text
+    assert re.search(r'<a href="/smes/\d+">Neuland</a>', result)
+    undo = re.search(r'action="(/changes/\d+/undo)"', result)
+    assert undo is not None
+
+    answer = client.post(undo[1])
+
+    assert answer.headers["location"] == done
+    told = client.get(done).text
+    assert "was imported and undone" in told
+    assert undo[1] not in told
+    with database.read() as session:
+        assert len(session.exec(select(Sme)).all()) == len(world.smes)
+    assert client.post(undo[1]).status_code == 409
+    assert '<span class="tag">undone</span>' in client.get("/import").text
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_the_template_is_taken_as_it_is_but_for_its_example(browse: Browse, form: str) -> None:
+    client = browse("broker")
+    content = client.get(f"/import/template.{form}").content
+
+    page = client.get(client.post("/import", files={"file": (f"t.{form}", content)}).headers["location"])
+    assert page.text.count('<option value="">Leave out</option>') == page.text.count(" selected>")
+    page = client.get(client.post(_action(page.text), data=_guessed(page.text)).headers["location"])
+
+    assert "The example row of the template is skipped." in page.text
+    assert "Importing this file would change nothing." in page.text
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_rejected_rows_are_taken_home_and_come_back_mended(
+    browse: Browse, database: Database, world: World, form: str
+) -> None:
+    client = browse("broker")
+    page = upload(client, 'Firma;Tel.;E-Mail;Bietet\nKrumm;+49 30 1234567;keine-adresse;"=1+1\n- Kurse"\n')
+    content = client.get(f"{_action(page.text)}/rejected.{form}").content
+    table = sheets.read("a", content)
+    assert table.headers == ["problem", "Firma", "Tel.", "E-Mail", "Bietet"]
+    assert table.rows == [
+        ["E-Mail: expected one e-mail address such as name@firm.eu", "Krumm", "+49 30 1234567", "keine-adresse",
+         "=1+1\n- Kurse"]
+    ]  # fmt: skip
+    if form == "csv":
+        assert content.startswith(b"\xef\xbb\xbf")
+        assert "\"'=1+1" in content.decode()
+
+    mended = content.replace(b"keine-adresse", b"krumm@firm.example")
+    if form == "csv":
+        page = upload(client, mended.decode("utf-8-sig"))
+        client.post(_action(page.text), data={"seal": _seal(page.text)})
+        with database.read() as session:
+            sme = session.exec(select(Sme).where(Sme.name == "Krumm")).one()
+            contact = session.exec(select(Contact).where(Contact.sme_id == sme.id)).one()
+        assert (contact.email, contact.phone) == ("krumm@firm.example", "+49 30 1234567")
 
 
 @pytest.mark.parametrize(
@@ -157,11 +260,12 @@ def test_nobody_waits_while_a_file_is_read(browse: Browse, database: Database, m
         return read(file_name, content)
 
     monkeypatch.setattr(sheets, "read", read_while_others_write)
-    page = upload(client, "Wer;Stadt\nNeuland;Berlin\n")
-    columns = f"{_file(page.text)}/columns"
-    assert client.post(columns, data={"column_name": "Nobody"}).status_code == 422
-    answer = client.post(columns, data={"column_name": "Wer", "column_city": "Stadt"})
+    page = upload(client, "Wer;Stadt\nSPIELWERK GmbH;Berlin\n", to_preview=False)
+    columns = _action(page.text)
+    assert client.post(columns, data={"column_0": ""}).status_code == 422
+    answer = client.post(columns, data={"column_0": "name", "column_1": "city"})
     page = client.get(answer.headers["location"])
+    assert client.post(f"{_file(page.text)}/duplicates", data={"do_2": "merge"}).status_code == 303
     assert client.post(_action(page.text), data={"seal": _seal(page.text)}).status_code == 303
     assert len(reads) == 7
 
@@ -172,11 +276,24 @@ def test_sending_no_file_is_told(browse: Browse) -> None:
     assert (answer.status_code, "Choose a file first" in answer.text) == (422, True)
 
 
-def upload(client: TestClient, text: str):  # type: ignore[no-untyped-def]
-    """Upload and follow to the preview."""
+def upload(client: TestClient, text: str, *, to_preview: bool = True):  # type: ignore[no-untyped-def]
+    """Upload and follow to the columns, and with the columns as guessed to the preview."""
     answer = client.post("/import", files={"file": ("smes.csv", text.encode())})
     assert answer.status_code == 303, answer.text
+    page = client.get(answer.headers["location"])
+    if not to_preview:
+        return page
+    answer = client.post(_action(page.text), data=_guessed(page.text))
+    assert answer.status_code == 303, answer.text
     return client.get(answer.headers["location"])
+
+
+def _guessed(page: str) -> dict[str, str]:
+    return {
+        name: chosen[-1]
+        for name, options in re.findall(r'name="(column_\d+)"(.*?)</select>', page, re.DOTALL)
+        if (chosen := re.findall(r'<option value="(\w+)" selected>', options))
+    }
 
 
 def _seal(page: str) -> str:

@@ -53,6 +53,8 @@ class World:
     invitation: str = ""
     """Spielwerk's, which is registered already."""
     import_file: Any = None
+    change_set: Any = None
+    """Only where a test makes one."""
     email: Any = None
     event_email: Any = None
     """Only where a test sends it."""

@@ -8,9 +8,20 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database, Wake, now
-from broker.domain import login_links, outbox, pulses, sign_ins
+from broker.domain import changes, login_links, outbox, pulses, sign_ins, uploads
 from broker.domain.mailings import writing
-from broker.models import Email, EmailStatus, LoginToken, Mailing, MailingKind, MatchRun, RunStatus, SignIn
+from broker.models import (
+    Email,
+    EmailStatus,
+    ImportFile,
+    LoginToken,
+    Mailing,
+    MailingKind,
+    MatchRun,
+    ProfileChange,
+    RunStatus,
+    SignIn,
+)
 from tests import factories
 from tests.domain.mail_rows import add_mail as add_sent
 from tests.domain.mail_rows import approved_lists
@@ -155,6 +166,22 @@ def test_the_sweep_forgets_sign_ins_that_are_over(database: Database, woken: lis
     with database.read() as session:
         assert session.exec(select(LoginToken)).all() == []
         assert [row.token_hash for row in session.exec(select(SignIn))] == [sha256(still_open.encode()).hexdigest()]
+
+
+def test_the_sweep_forgets_after_a_month_what_could_have_been_undone(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        sme, account = factories.make_sme(session), factories.make_account(session)
+        old, fresh = (
+            changes.keep(session, account, "pause", {sme.id: {"status": "published"}}) for _ in range(2)
+        )  # fmt: skip
+        old.at = now(session) - timedelta(days=31)
+        uploads.keep(session, account, "old.csv", b"Name\nAda\n").uploaded_at = old.at
+        session.add(old)
+    tasks.sweep()
+
+    with database.read() as session:
+        assert [change.set_id for change in session.exec(select(ProfileChange))] == [fresh.id]
+        assert session.exec(select(ImportFile)).all() == []
 
 
 def test_the_sweep_beats(database: Database, woken: list[Wake]) -> None:

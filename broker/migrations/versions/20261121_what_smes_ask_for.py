@@ -1,14 +1,14 @@
 """what SMEs ask for: reasons of answers, changes of their profiles, a pause, an erasure
 
 Revision: 0009
-Before: 0006
+Before: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

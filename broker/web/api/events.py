@@ -21,7 +21,6 @@ from broker.web.api.schemas import (
     RunOut,
 )
 from broker.web.deps import RowId, SessionDep
-from broker.web.media import MEDIA_TYPES
 
 router = APIRouter(prefix="/events", tags=["Events"])
 
@@ -212,5 +211,7 @@ def export(session: SessionDep, caller: OrganiserDep, event_id: RowId, body: Exp
     reports.log_export(session, caller.actor, event_id, body.what, body.format, data)
     name = f'attachment; filename="{body.what}-{event_id}.{body.format}"'
     return Response(
-        reports.FORMATS[body.format](data), media_type=MEDIA_TYPES[body.format], headers={"content-disposition": name}
+        reports.FORMATS[body.format](data),
+        media_type=reports.MEDIA_TYPES[body.format],
+        headers={"content-disposition": name},
     )

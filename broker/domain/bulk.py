@@ -1,0 +1,74 @@
+"""One action on many SMEs: publish, pause, resume."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlmodel import Session, col
+
+from broker.db import now
+from broker.domain import accounts, audit, changes
+from broker.domain.completeness import status_of
+from broker.domain.records import load_records
+from broker.errors import InvalidError
+from broker.models import Account, Sme, SmeStatus
+
+
+class BulkAction(StrEnum):
+    """What can be done with many SMEs at once."""
+
+    PUBLISH = "publish"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+FROM = {
+    BulkAction.PUBLISH: (SmeStatus.REVIEWED,),
+    BulkAction.PAUSE: (SmeStatus.DRAFT, SmeStatus.REVIEWED, SmeStatus.PUBLISHED),
+    BulkAction.RESUME: (SmeStatus.PAUSED,),
+}
+"""In which states an action means anything; the others are left as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOutcome:
+    """How many were changed, how many were left because they are of which status, and by what to undo it."""
+
+    changed: int
+    left: dict[SmeStatus, int]
+    set_id: int | None
+
+
+def act(session: Session, account: Account, action: BulkAction, smes: Sequence[Sme]) -> BulkOutcome:
+    """Do it for every SME for which it means anything; `smes` are locked. InvalidError without any.
+
+    A resumed SME is reviewed if its profile is complete, else a draft."""
+    if not smes:
+        raise InvalidError("Tick the SMEs first, then choose what to do with them.")
+    fitting = [sme for sme in smes if sme.status in FROM[action]]
+    left = dict(Counter(sme.status for sme in smes if sme not in fitting))
+    before = {sme.id: {"status": sme.status.value} for sme in fitting}
+    if not fitting:
+        return BulkOutcome(0, left, None)
+    _set_statuses(session, action, fitting)
+    change_set = changes.keep(session, account, action, before)
+    detail = {"smes": sorted(before), "left": sum(left.values())}
+    audit.record(session, accounts.actor(account), f"profiles: {action}", f"change:{change_set.id}", **detail)
+    return BulkOutcome(len(fitting), left, change_set.id)
+
+
+def _set_statuses(session: Session, action: BulkAction, smes: Sequence[Sme]) -> None:
+    ids, moment = [sme.id for sme in smes], now(session)
+    records = load_records(session, col(Sme.id).in_(ids)) if action is BulkAction.RESUME else {}
+    for sme in smes:
+        match action:
+            case BulkAction.PUBLISH:
+                sme.status = SmeStatus.PUBLISHED
+            case BulkAction.PAUSE:
+                sme.status = SmeStatus.PAUSED
+            case BulkAction.RESUME:
+                sme.status = status_of(SmeStatus.DRAFT, records[sme.id].facts)
+        sme.version, sme.updated_at = sme.version + 1, moment
+        session.add(sme)
+    session.flush()

@@ -1,0 +1,79 @@
+"""The broker's desk: one action on many SMEs, and undoing what was done to many."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from broker.domain import access, bulk, changes
+from broker.domain.bulk import BulkAction, BulkOutcome
+from broker.domain.queries.changes import change_view
+from broker.errors import InvalidError, NotFoundError
+from broker.models import ChangeSet
+from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
+from broker.web.pages import Tone, plural, redirect, render
+
+router = APIRouter()
+DONE = {BulkAction.PUBLISH: "published", BulkAction.PAUSE: "paused", BulkAction.RESUME: "back from their pause"}
+LARGEST_ID = 2**31 - 1
+
+
+@router.post("/smes/bulk")
+def act_on_many(
+    request: Request,
+    session: SessionDep,
+    account: CurrentBroker,
+    form: FormDep,
+    action: Annotated[BulkAction, Form()],
+    back: Annotated[str, Form(max_length=2_000)] = "",
+) -> Response:
+    """Publish, pause or resume the SMEs ticked in the list, and lead back to it with a way to undo."""
+    ids = [_row_id(str(value)) for value in form.getlist("ids")]
+    where = "/smes" + (f"?{back.lstrip('?')}" if back else "")
+    try:
+        outcome = bulk.act(session, account, action, access.smes(session, account, ids))
+    except InvalidError as error:
+        return redirect(request, where, str(error), "note")
+    tone: Tone = "good" if outcome.changed else "note"
+    return redirect(request, where, _told(action, outcome), tone, undo=outcome.set_id or 0)
+
+
+def _row_id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= LARGEST_ID):
+        raise NotFoundError(access.GONE)
+    return int(text)
+
+
+def _told(action: BulkAction, outcome: BulkOutcome) -> str:
+    done = f"{plural(outcome.changed, 'SME')} {'is' if outcome.changed == 1 else 'are'} {DONE[action]}."
+    left = sum(outcome.left.values())
+    if not left:
+        return done
+    kinds = ", ".join(f"{count} {status.value}" for status, count in sorted(outcome.left.items()))
+    return f"{done if outcome.changed else ''} Left as before: {plural(left, 'SME')} ({kinds}).".strip()
+
+
+@router.get("/changes/{set_id}")
+def change_page(request: Request, session: SessionDep, account: CurrentBroker, set_id: RowId) -> Response:
+    """What was changed at once, and undoing it; after that, what was left alone and why."""
+    view = change_view(session, access.change_set(session, account, set_id))
+    return render(request, "pages/change.html", {"view": view})
+
+
+@router.post("/changes/{set_id}/undo")
+def undo(request: Request, session: SessionDep, account: CurrentBroker, set_id: RowId) -> Response:
+    """Put everything back as it was, but for what was changed or used since."""
+    change_set = changes.undo(session, account, set_id)
+    where = f"/import/{change_set.import_id}" if change_set.import_id else f"/changes/{set_id}"
+    if not change_set.left and not change_set.import_id:
+        where = "/smes"
+    return redirect(request, where, undone(change_set), "note" if change_set.left else "good")
+
+
+def undone(change_set: ChangeSet) -> str:
+    """What an undo did, in a sentence or two."""
+    told = [
+        *([f"{plural(change_set.restored, 'profile')} as before"] if change_set.restored else []),
+        *([f"{plural(change_set.removed, 'new SME')} removed"] if change_set.removed else []),
+        *([f"{plural(len(change_set.left), 'SME')} left alone"] if change_set.left else []),
+    ]
+    return f"Undone: {', '.join(told) or 'nothing was left to undo'}."

@@ -1,0 +1,84 @@
+"""One action on many SMEs."""
+
+import pytest
+from sqlmodel import Session, col, select
+
+from broker.domain import access, bulk, changes
+from broker.domain.bulk import BulkAction, BulkOutcome
+from broker.errors import InvalidError, NotFoundError
+from broker.models import AuditEntry, ChangeSet, ProfileChange, Sme, SmeStatus
+from tests import factories
+
+DRAFT, REVIEWED, PUBLISHED, PAUSED, EXPIRED = SmeStatus
+
+
+@pytest.mark.parametrize(
+    ("action", "after"),
+    [
+        (BulkAction.PUBLISH, [DRAFT, PUBLISHED, PUBLISHED, PAUSED, EXPIRED]),
+        (BulkAction.PAUSE, [PAUSED, PAUSED, PAUSED, PAUSED, EXPIRED]),
+        (BulkAction.RESUME, [DRAFT, REVIEWED, PUBLISHED, REVIEWED, EXPIRED]),
+    ],
+)
+def test_an_action_changes_what_it_means_anything_for_and_an_undo_takes_it_back(
+    session: Session, action: BulkAction, after: list[SmeStatus]
+) -> None:
+    account = factories.make_account(session)
+    smes = [factories.make_sme(session, status=status) for status in SmeStatus]
+    touched = [sme for sme, status in zip(smes, after, strict=True) if sme.status is not status]
+
+    outcome = bulk.act(session, account, action, smes)
+
+    assert [sme.status for sme in smes] == after
+    assert outcome.changed == len(touched)
+    assert sum(outcome.left.values()) == len(smes) - len(touched)
+    assert [sme.version for sme in smes] == [2 if sme in touched else 1 for sme in smes]
+    [entry] = session.exec(select(AuditEntry)).all()
+    assert (entry.action, entry.subject) == (f"profiles: {action}", f"change:{outcome.set_id}")
+    assert entry.detail == {"smes": [sme.id for sme in touched], "left": len(smes) - len(touched)}
+    changes.undo(session, account, outcome.set_id or 0)
+    assert [sme.status for sme in smes] == list(SmeStatus)
+
+
+def test_an_sme_that_lacks_something_comes_back_as_a_draft(session: Session) -> None:
+    sme = factories.make_sme(session, status=PAUSED, email="")
+    bulk.act(session, factories.make_account(session), BulkAction.RESUME, [sme])
+    assert sme.status is DRAFT
+
+
+def test_where_nothing_changes_nothing_is_written(session: Session) -> None:
+    sme = factories.make_sme(session)
+    outcome = bulk.act(session, factories.make_account(session), BulkAction.PUBLISH, [sme])
+    assert outcome == BulkOutcome(0, {PUBLISHED: 1}, None)
+    assert session.exec(select(AuditEntry)).all() == session.exec(select(ChangeSet)).all() == []
+
+
+def test_somebody_has_to_be_ticked(session: Session) -> None:
+    with pytest.raises(InvalidError, match="Tick the SMEs first"):
+        bulk.act(session, factories.make_account(session), BulkAction.PUBLISH, [])
+
+
+def test_a_change_of_status_keeps_nothing_but_the_status(session: Session) -> None:
+    sme = factories.make_sme(session, status=REVIEWED)
+    bulk.act(session, factories.make_account(session), BulkAction.PUBLISH, [sme])
+    assert session.exec(select(ProfileChange)).one().before == {"status": "reviewed"}
+
+
+def test_one_sme_of_another_city_makes_all_of_them_nobodys(session: Session) -> None:
+    account = factories.make_account(session)
+    own, foreign = factories.make_sme(session), factories.make_sme(session, city="rome")
+    assert access.smes(session, account, [own.id, own.id]) == [own]
+    for ids in ([own.id, foreign.id], [own.id, 99_999]):
+        with pytest.raises(NotFoundError):
+            access.smes(session, account, ids)
+
+
+def test_erasing_an_sme_takes_what_was_kept_to_undo_with_it(session: Session) -> None:
+    sme, other = factories.make_sme(session, status=REVIEWED), factories.make_sme(session, status=REVIEWED)
+    account = factories.make_account(session)
+    outcome = bulk.act(session, account, BulkAction.PUBLISH, [sme, other])
+    session.delete(sme)
+    session.flush()
+    assert [change.sme_id for change in session.exec(select(ProfileChange))] == [other.id]
+    assert changes.undo(session, account, outcome.set_id or 0).restored == 1
+    assert session.exec(select(Sme.status).where(col(Sme.id) == other.id)).one() is REVIEWED

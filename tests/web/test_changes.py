@@ -1,0 +1,122 @@
+"""Bulk actions and undoing them, through the pages."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from broker.db import Database
+from broker.models import Sme, SmeStatus
+from tests.web.world import World
+
+Browse = Callable[..., TestClient]
+
+
+def status(database: Database, world: World, name: str = "Spielwerk") -> SmeStatus:
+    with database.read() as session:
+        return session.get_one(Sme, world.smes[name].id).status
+
+
+def test_smes_ticked_in_the_list_are_paused_and_the_next_page_offers_to_undo_it(
+    browse: Browse, database: Database, world: World
+) -> None:
+    client = browse("broker")
+    ids = world.smes["Spielwerk"].id
+
+    answer = client.post("/smes/bulk", data={"ids": [ids], "action": "pause", "back": "q=spiel&sector=games"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/smes?q=spiel&sector=games")
+    assert status(database, world) is SmeStatus.PAUSED
+    page = client.get(answer.headers["location"]).text
+    assert "1 SME is paused." in page.replace("\u202f", " ")
+    undo = re.search(r'action="(/changes/\d+/undo)"', page)
+    assert undo is not None
+    assert undo[1] not in client.get("/smes").text
+
+    answer = client.post(undo[1])
+
+    assert answer.headers["location"] == "/smes"
+    assert "Undone: 1 profile as before." in client.get("/smes").text
+    assert status(database, world) is SmeStatus.PUBLISHED
+    assert client.post(undo[1]).status_code == 409
+    assert "This was undone" in client.get(undo[1].removesuffix("/undo")).text
+
+
+@pytest.mark.parametrize("ids", [[], ["x"], ["0"], ["99999999999999999999"], ["-1"], ["١"], ["4711"]])
+def test_what_is_no_sme_of_theirs_is_not_touched(
+    browse: Browse, database: Database, world: World, ids: list[str]
+) -> None:
+    answer = browse("broker").post("/smes/bulk", data={"ids": ids, "action": "pause"})
+
+    assert answer.status_code == (404 if ids else 303)
+    assert status(database, world) is SmeStatus.PUBLISHED
+
+
+def test_a_foreign_sme_among_the_own_ones_stops_all(browse: Browse, database: Database, world: World) -> None:
+    ids = [world.smes["Spielwerk"].id, world.smes["Medilab Plzeň"].id]
+
+    assert browse("broker").post("/smes/bulk", data={"ids": ids, "action": "pause"}).status_code == 404
+    assert status(database, world) is SmeStatus.PUBLISHED
+
+
+def test_without_a_tick_the_list_says_what_to_do_first(browse: Browse, world: World) -> None:
+    client = browse("broker")
+    answer = client.post("/smes/bulk", data={"action": "publish", "back": "//evil.example/"})
+    assert answer.headers["location"] == "/smes?//evil.example/"
+    page = client.get("/smes").text
+    assert "Tick the SMEs first" in page
+    assert "/undo" not in page
+
+
+def test_smes_for_which_the_action_means_nothing_are_told(browse: Browse, world: World) -> None:
+    client = browse("broker")
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "publish"})
+    assert "Left as before: 1 SME (1 published)." in client.get("/smes").text.replace("\u202f", " ")
+
+
+def test_an_undo_that_left_something_alone_shows_what_and_why(browse: Browse, database: Database, world: World) -> None:
+    client = browse("broker")
+    sme = world.smes["Spielwerk"].id
+    client.post("/smes/bulk", data={"ids": [sme], "action": "pause"})
+    undo = re.search(r'action="(/changes/\d+/undo)"', client.get("/smes").text)
+    assert undo is not None
+    with database.write() as session:
+        session.get_one(Sme, sme).version += 1
+
+    answer = client.post(undo[1])
+
+    page = client.get(answer.headers["location"]).text
+    assert f'<a class="name" href="/smes/{sme}">Spielwerk</a> – it was changed since.' in page
+    assert status(database, world) is SmeStatus.PAUSED
+
+
+def test_nobody_undoes_what_another_did(browse: Browse, world: World) -> None:
+    client = browse("broker")
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    undo = re.search(r'action="(/changes/\d+/undo)"', client.get("/smes").text)
+    assert undo is not None
+
+    assert browse("other broker").post(undo[1]).status_code == 404
+    assert browse("organiser").get(undo[1].removesuffix("/undo")).status_code == 404
+    assert browse("admin").post(undo[1]).status_code == 303
+
+
+def test_a_forged_message_offers_no_undo(browse: Browse) -> None:
+    client = browse("broker")
+    client.cookies.set("broker_flash", '["gone",  "good", 7]')
+    assert "/changes/7/undo" not in client.get("/smes").text
+
+
+def test_the_pages_ask_the_database_as_often_whatever_the_number_of_profiles(
+    browse: Browse, world: World, queries_of: Callable[..., int]
+) -> None:
+    client = browse("broker")
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    undo = re.search(r'action="(/changes/\d+/undo)"', client.get("/smes").text)
+    assert undo is not None
+
+    # Beside these: who is signed in, and the clock for that.
+    assert queries_of(lambda: client.get("/import")) == 3 + 2
+    assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 1 + 2
+    assert queries_of(lambda: client.get(undo[1].removesuffix("/undo"))) == 3 + 2
