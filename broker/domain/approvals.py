@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import audit, drafts, letters, mailings
+from broker.domain import audit, letters, mail_drafts, mailings
 from broker.errors import ConflictError
 from broker.models import (
     INACTIVE,
@@ -169,7 +169,7 @@ def approve(session: Session, settings: Settings, actor: str, event_id: int, run
         draft.status = ShortlistStatus.APPROVED
     session.flush()
     mailings.supersede(session, event_id, plan.same)
-    drafts.release(session, settings, event, drafts.of_shortlists(session, settings, event, plan.to_mail))
+    mail_drafts.release(session, settings, event, mail_drafts.of_shortlists(session, settings, event, plan.to_mail))
     mailing = mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST)
     if mailing and mailing.stopped_at:
         mailings.hold(session, event_id, MailingKind.SHORTLIST)
@@ -207,5 +207,5 @@ def prepare(database: Database, event_id: int) -> int:
         event, plan = session.get(Event, event_id), foretell(session, event_id)
         if event is None or not plan.mailed:
             return 0
-        found = drafts.of_shortlists(session, database.settings, event, plan.to_mail)
-        return drafts.write(database, event_id, found, session)
+        found = mail_drafts.of_shortlists(session, database.settings, event, plan.to_mail)
+        return mail_drafts.write(database, event_id, found, session)

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import wake
-from broker.domain import audit, drafts, letters, rejected, runs, uploads
+from broker.domain import audit, letters, mail_drafts, rejected, runs, uploads
 from broker.domain.names import name_key
 from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
@@ -90,7 +90,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
     session.execute(delete(Sme).where(col(Sme.id) == sme_id))  # all that hangs on it goes with it
     # Only now: whoever was just approving shortlists with it had to be waited for.
     for event_id in traces.events:
-        drafts.drop(session, event_id)
+        mail_drafts.drop(session, event_id)
         wake(session, "shortlists.prepare", event_id)
     gone += _empty_mails(session, traces)
     _clear_runs(session, traces)

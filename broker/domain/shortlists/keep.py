@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 import matching
 from broker.db import wake
-from broker.domain import drafts, runs
+from broker.domain import mail_drafts, runs
 from broker.models import Match, MatchRun, RunStatus, Shortlist, ShortlistEntry, ShortlistStatus
 
 
@@ -17,7 +17,7 @@ def keep(session: Session, run: MatchRun, result: matching.Result, model: str, f
     # Said of the rows themselves: drafts that somebody approves at this moment are no drafts any more.
     stale = (col(Shortlist.event_id) == run.event_id) & (col(Shortlist.status) == ShortlistStatus.DRAFT)
     session.connection().execute(delete(Shortlist).where(stale))
-    drafts.drop(session, run.event_id)
+    mail_drafts.drop(session, run.event_id)
     match_ids = _keep_matches(session, run.id, result)
     shortlists = {
         sme_id: Shortlist(

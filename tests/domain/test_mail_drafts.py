@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from broker.db import Database, now
-from broker.domain import approvals, claims, drafts, erasure, mailings, subscriptions
+from broker.domain import approvals, claims, erasure, mail_drafts, mailings, subscriptions
 from broker.domain.suppressions import BOUNCED, suppress
 from broker.models import City, Contact, Email, EmailStatus, Event, Mailing, MailingKind, Registration, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -140,10 +140,10 @@ def test_drafts_of_lists_that_were_built_again_go(database: Database, event_id: 
     with database.read() as reading:
         event = reading.get_one(Event, event_id)
         plan = approvals.foretell(reading, event_id)
-        older = drafts.of_shortlists(reading, database.settings, event, plan.to_mail)
+        older = mail_drafts.of_shortlists(reading, database.settings, event, plan.to_mail)
         with database.write() as session:
             make_shortlists(session, event, (_named(session, "Ada"), _named(session, "Bo")))
-        assert drafts.write(database, event_id, older, reading) == 0
+        assert mail_drafts.write(database, event_id, older, reading) == 0
     assert mails(database, EmailStatus.DRAFT) == {}
 
 
