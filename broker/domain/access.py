@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from broker.errors import NotFoundError
-from broker.models import Account, Email, Event, ImportFile, MatchRun, Role, Sme
+from broker.models import Account, Email, Event, ImportFile, MatchRun, Role, Sme, SmeStatus
 
 GONE = "This page does not exist, or it is not yours to see."
 
@@ -26,6 +26,15 @@ def sme(session: Session, account: Account, sme_id: int, *, lock: bool = False) 
     city = cities(account)
     row = session.get(Sme, sme_id, with_for_update=lock or None)
     if row is None or city not in (None, row.city_code):
+        raise NotFoundError(GONE)
+    return row
+
+
+def review(session: Session, account: Account, sme_id: int, *, lock: bool = False) -> Sme:
+    """An SME that waits for a second broker, of any city: its reader is not shown who it is, nor its contact."""
+    cities(account)
+    row = session.get(Sme, sme_id, with_for_update=lock or None)
+    if row is None or row.status is not SmeStatus.IN_REVIEW:
         raise NotFoundError(GONE)
     return row
 

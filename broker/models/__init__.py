@@ -1,5 +1,6 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
+from broker.models.desk import Draft, ReadinessCheck, Review, ReviewOutcome
 from broker.models.events import Event, PairRule, Registration
 from broker.models.mail import TO_STAFF, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
@@ -39,6 +40,7 @@ __all__ = [
     "City",
     "Consent",
     "Contact",
+    "Draft",
     "Email",
     "EmailStatus",
     "Embedding",
@@ -57,7 +59,10 @@ __all__ = [
     "PastPartner",
     "Pulse",
     "Purpose",
+    "ReadinessCheck",
     "Registration",
+    "Review",
+    "ReviewOutcome",
     "Role",
     "RunStatus",
     "Sector",

@@ -10,7 +10,7 @@ from broker.db import UTCDateTime, text_enum
 
 DAY = 24 * 60
 """Minutes."""
-TO_STAFF = ("sign_in", "summary", "undelivered")
+TO_STAFF = ("sign_in", "summary", "undelivered", "expiry")
 """Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
 
 
