@@ -1,4 +1,4 @@
-"""Whom one profile that is just being written would meet: its pairs judged as those of a run, with a cohort that stands.
+"""Whom a profile that is just being written would meet: its pairs judged as those of a run, with a standing cohort.
 
 What the others bring to a pair is prepared once (`standing`); a newcomer then costs its own texts and one row of pairs.
 """
@@ -40,6 +40,20 @@ def standing(profiles: Sequence[Profile], vectors: Vectors, background: Backgrou
     return Standing(people, laid_out, scale_of(laid_out))
 
 
+def renewed(among: Standing, changed: Sequence[Profile], gone: Collection[str], vectors: Vectors) -> Standing:
+    """The cohort without those who are gone and with the changed ones as they are now, on the same background.
+
+    Equal to `standing` of them all, where that has this background: what is said of a text depends on these two."""
+    fresh = in_order(Cohort(tuple(changed))).profiles
+    out = {*gone, *(profile.id for profile in fresh)}
+    kept = [place for place, profile in enumerate(among.profiles) if profile.id not in out]
+    people = (*(among.profiles[place] for place in kept), *fresh)
+    both = joined(some(among.texts, kept), gather(fresh, vectors, among.texts.background)) if fresh else among.texts
+    order = sorted(range(len(people)), key=lambda place: people[place].id)
+    laid_out = some(both, order if fresh else kept)
+    return Standing(tuple(people[place] for place in order), laid_out, scale_of(laid_out))
+
+
 def nearest(
     among: Standing,
     newcomer: Profile,
@@ -64,6 +78,18 @@ def nearest(
     words = random_words(ids, seed=0)  # of equally strong ones
     order = np.lexsort((words[found.pairs.first], -found.strength))[:k]
     return describe(cohort, situation, found, order, lambda done, total: None)
+
+
+def some(texts: Texts, places: Sequence[int]) -> Texts:
+    """The texts of some SMEs, in the order given."""
+    chosen = np.asarray(places, dtype=np.int64)
+    return Texts(
+        needs=texts.needs.of(chosen),
+        offers=texts.offers.of(chosen),
+        descriptions=texts.descriptions[chosen],
+        languages=texts.languages[chosen],
+        background=texts.background,
+    )
 
 
 def joined(first: Texts, second: Texts) -> Texts:

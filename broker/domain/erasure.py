@@ -23,6 +23,7 @@ from broker.domain.suppressions import ERASED, suppress
 from broker.errors import BrokerError, ConflictError, NotFoundError
 from broker.models import (
     Contact,
+    Draft,
     Email,
     EmailStatus,
     ExportLog,
@@ -87,6 +88,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
     gone += _empty_mails(session, traces)
     _clear_runs(session, traces)
     _drop_uploads(session, key, address)
+    session.execute(delete(Draft))  # what brokers are typing at this moment may quote it; they are shown it anew
     audit.record(session, actor, "sme.erase", f"sme:{sme_id}", mails=len(gone))
     exports = session.exec(select(ExportLog).where(col(ExportLog.event_id).in_(traces.events))).all()
     return Erased(address, gone, exports)

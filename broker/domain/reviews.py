@@ -124,4 +124,3 @@ def waiting(session: Session, city: str | None) -> list[Waiting]:
         Waiting(review, sme, cities[sme.city_code], sector, asker, is_own=city in (None, sme.city_code))
         for review, sme, sector, asker in session.exec(query)
     ]
-

@@ -1,4 +1,4 @@
-"""A profile section by section, as forms hold it: every field a text, so that two writers can be told apart by field."""
+"""A profile section by section, as forms hold it: each field a text, so that two writers are told apart by field."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class ReadinessCheck(SQLModel, table=True):
 
 
 class Draft(SQLModel, table=True):
-    """Statements as a broker is typing them, for a look at who would see the SME; the newest of each account and SME."""
+    """Statements as a broker is typing them, for a look at who would see it; one of each account and SME."""
 
     __table_args__ = (UniqueConstraint("account_id", "sme_id"),)
 

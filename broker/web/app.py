@@ -26,6 +26,8 @@ from broker.web import (
     organiser,
     outbox,
     public,
+    reviews,
+    sections,
     sme,
     unsubscribe,
 )
@@ -97,7 +99,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.limits = Limits()
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
-        public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, unsubscribe,
+        public, outbox, brokers, sections, reviews, imports, organiser, mailings, mail_health, metrics, sme,
+        unsubscribe,
     ):  # fmt: skip
         app.include_router(desk.router)
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).

@@ -10,12 +10,13 @@ from starlette.datastructures import UploadFile
 from broker.domain import access, accounts, columns, uploads
 from broker.domain.plans import Action
 from broker.domain.queries import places
+from broker.domain.sections import ENGLISH
 from broker.domain.uploads import Looked
 from broker.errors import InvalidError
 from broker.models import Account, City, ImportFile
 from broker.web.deps import CurrentBroker, DatabaseDep, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
-from broker.web.profile_form import ENGLISH, LABELS
+from broker.web.profile_form import LABELS
 
 router = APIRouter(prefix="/import")
 SHOWN = 200

@@ -5,6 +5,18 @@ from broker.domain.shortlists.build import build
 from broker.domain.shortlists.encode import Progress as Report
 from broker.domain.shortlists.encode import load_encoder, resolve_sectors
 from broker.domain.shortlists.gather import gather
+from broker.domain.shortlists.onlookers import look, read_texts
 from broker.domain.shortlists.weights import load_weights
 
-__all__ = ["Approval", "Report", "approve", "build", "gather", "load_encoder", "load_weights", "resolve_sectors"]
+__all__ = [
+    "Approval",
+    "Report",
+    "approve",
+    "build",
+    "gather",
+    "load_encoder",
+    "load_weights",
+    "look",
+    "read_texts",
+    "resolve_sectors",
+]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from sqlmodel import Session, col, select
@@ -84,6 +84,19 @@ def gather(session: Session, event_id: int) -> Gathered:
         matching.Policy(**event.policy),
         {str(sme.id): sme.version for sme, _, _ in rows},
     )
+
+
+def profiles_of(session: Session, ids: Collection[int]) -> list[matching.Profile]:
+    """The profiles of some SMEs as the engine sees them, by id."""
+    rows = session.exec(
+        select(Sme, City, Sector)
+        .join(City, col(City.code) == Sme.city_code)
+        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
+        .where(col(Sme.id).in_(ids))
+        .order_by(col(Sme.id))
+    ).all()
+    statements = _statements(session, list(ids))
+    return [_profile(sme, city, sector, statements) for sme, city, sector in rows]
 
 
 def _statements(session: Session, ids: Sequence[int]) -> dict[tuple[int, StatementKind], tuple[str, ...]]:

@@ -1,0 +1,74 @@
+"""The queue of profiles that wait for a second broker, and reading one: who it is stays hidden from other cities."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from sqlmodel import Session
+
+from broker.domain import access, linting, reviews
+from broker.domain.queries import smes
+from broker.domain.readiness import LEVELS
+from broker.errors import InvalidError
+from broker.models import Account, Sme, StatementKind
+from broker.web.deps import CurrentBroker, RowId, SessionDep
+from broker.web.pages import redirect, render
+
+router = APIRouter(prefix="/reviews")
+
+
+@router.get("")
+def queue(request: Request, session: SessionDep, account: CurrentBroker) -> Response:
+    """All profiles that wait, the oldest first; those the reader asked for apart."""
+    rows = reviews.waiting(session, access.cities(account))
+    context = {
+        "to_read": [row for row in rows if row.asked_by.id != account.id],
+        "own": [row for row in rows if row.asked_by.id == account.id],
+    }
+    return render(request, "pages/reviews.html", context)
+
+
+@router.get("/{sme_id}")
+def read(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
+    """The profile as a second broker reads it."""
+    return _page(request, session, account, access.review(session, account, sme_id))
+
+
+@router.post("/{sme_id}")
+def decide(
+    request: Request,
+    session: SessionDep,
+    account: CurrentBroker,
+    sme_id: RowId,
+    decision: Annotated[str, Form(max_length=20)] = "",
+    version: Annotated[str, Form(max_length=20)] = "",
+    note: Annotated[str, Form(max_length=10_000)] = "",
+) -> Response:
+    """Confirm the profile, or send it back with a note."""
+    sme = access.review(session, account, sme_id, lock=True)
+    try:
+        if decision == "confirm":
+            reviews.confirm(session, account, sme, version, note)
+            return redirect(request, "/reviews", "Confirmed. Its own broker can publish it now.")
+        if decision != "send_back":
+            raise InvalidError("Choose whether it is confirmed or sent back.")
+        reviews.send_back(session, account, sme, version, note)
+    except InvalidError as error:
+        return _page(request, session, account, sme, note, str(error), status=422)
+    return redirect(request, "/reviews", "Sent back with your note.")
+
+
+def _page(
+    request: Request, session: Session, account: Account, sme: Sme, note: str = "", problem: str = "", status: int = 200
+) -> Response:
+    view = smes.sme_view(session, sme)
+    context = {
+        "view": view,
+        "is_own": access.cities(account) in (None, sme.city_code),
+        "is_author": reviews.is_author(session, account, sme),
+        "levels": LEVELS,
+        "offers": linting.noted(view.facts["offers"], StatementKind.OFFER),
+        "needs": linting.noted(view.facts["needs"], StatementKind.NEED),
+        "note": note,
+        "problem": problem,
+    }
+    return render(request, "pages/review.html", context, status=status)
