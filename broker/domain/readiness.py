@@ -61,7 +61,7 @@ QUESTIONS = (
         "name a country, and speak with three possible customers there",
     ),
     Question(
-        "website",
+        "web",
         "In which languages is its website?",
         _steps("only its own", "also English", "English and the language of a target market"),
         "put the website into English, then into the language of the target market",

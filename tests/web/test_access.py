@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from broker.db import Database
-from tests.web.world import World, send_mail
+from tests.web.world import World, await_review, send_mail
 
 PEOPLE = (
     "anonymous",
@@ -62,8 +62,15 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /smes/new": only(200, "broker", "other broker", "admin"),
     "POST /smes/new": only(422, "broker", "other broker", "admin"),
     "GET /smes/{sme_id}": only(200, "broker", "admin"),
-    "GET /smes/{sme_id}/edit": only(200, "broker", "admin"),
-    "POST /smes/{sme_id}/edit": only(409, "broker", "admin"),
+    "POST /smes/{sme_id}/steps/{step}": only(409, "broker", "admin"),
+    "GET /smes/{sme_id}/edit": only(303, "broker", "admin"),
+    "GET /smes/{sme_id}/edit/{section}": only(200, "broker", "admin"),
+    "POST /smes/{sme_id}/edit/{section}": only(409, "broker", "admin"),
+    "POST /smes/{sme_id}/edit/{section}/draft": only(303, "broker", "admin"),
+    "GET /smes/{sme_id}/seen": only(200, "broker", "admin"),
+    "GET /reviews": only(200, "broker", "other broker", "admin"),
+    "GET /reviews/{sme_id}": only(200, "broker", "other broker", "admin"),
+    "POST /reviews/{sme_id}": only(422, "broker", "other broker", "admin"),
     "GET /import": only(200, "broker", "other broker", "admin"),
     "POST /import": only(422, "broker", "other broker", "admin"),
     "GET /import/{file_id}": only(200, "broker"),  # not even an administrator: it is a file of that account
@@ -104,9 +111,10 @@ FORMS = {
 
 @pytest.fixture(autouse=True)
 def sent(database: Database, world: World) -> None:
-    """A mail of the event, for the routes that are about one."""
+    """A mail of the event and a profile in review, for the routes that are about one."""
     with database.write() as session:
         send_mail(session, world)
+        await_review(session, world)
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -156,7 +164,9 @@ def _address(world: World, path: str, person: str) -> str:
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,
         "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
-        "sme_id": world.smes["Spielwerk"].id,
+        "sme_id": (world.in_review if path.startswith("/reviews") else world.smes["Spielwerk"]).id,
+        "section": "offers",
+        "step": "resume",
         "file_id": world.import_file.id,
         "event_id": world.event.id,
         "run_id": world.run.id,
