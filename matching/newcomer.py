@@ -66,6 +66,8 @@ def nearest(
     """The newcomer's k strongest pairs, best first; in each Match it is `b`, under the id NEWCOMER.
 
     apart: ids it does not meet, such as its own stored self. No pair of these depends on who else is a newcomer."""
+    if not among.profiles:
+        return ()
     own = replace(newcomer, id=NEWCOMER)
     cohort = Cohort((*among.profiles, own))
     texts = joined(among.texts, gather([own], vectors, among.texts.background))

@@ -91,11 +91,6 @@ def lint_all(texts: Sequence[str], kind: StatementKind) -> list[list[Finding]]:
     return [lint(text, kind) for text in texts]
 
 
-def noted(texts: Sequence[str], kind: StatementKind) -> list[tuple[str, list[Finding]]]:
-    """Each statement with its findings."""
-    return [(text, lint(text, kind)) for text in texts]
-
-
 def _words(text: str) -> Words:
     key = text_key(text)
     every = key.split()

@@ -1,5 +1,7 @@
 """Names of firms, compared as a person would: the legal form is no part of who they are."""
 
+import re
+
 from broker.domain.keys import text_key
 
 MAX_KEY = 200
@@ -48,3 +50,9 @@ def _form_at_end(words: list[str]) -> int:
 def _form_at_start(words: list[str]) -> int:
     sizes = range(min(LONGEST, len(words) - 1), 0, -1)
     return next((size for size in sizes if " ".join(words[:size]) in BEFORE), 0)
+
+
+def unnamed(text: str, name: str) -> str:
+    """`text` without the firm's name, for readers who are not to know it yet; only the whole name is found."""
+    spaced = r"\s+".join(map(re.escape, name.split()))
+    return re.sub(rf"(?<!\w){spaced}(?!\w)", "…", text, flags=re.IGNORECASE) if spaced else text

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
 from broker.domain import access, linting, reviews
+from broker.domain.names import unnamed
 from broker.domain.queries import smes
 from broker.domain.readiness import LEVELS
 from broker.errors import InvalidError
@@ -61,14 +62,22 @@ def _page(
     request: Request, session: Session, account: Account, sme: Sme, note: str = "", problem: str = "", status: int = 200
 ) -> Response:
     view = smes.sme_view(session, sme)
+    is_own = access.cities(account) in (None, sme.city_code)
+    hidden = "" if is_own else sme.name
     context = {
         "view": view,
-        "is_own": access.cities(account) in (None, sme.city_code),
+        "is_own": is_own,
+        "description": unnamed(view.facts["description"], hidden),
         "is_author": reviews.is_author(session, account, sme),
         "levels": LEVELS,
-        "offers": linting.noted(view.facts["offers"], StatementKind.OFFER),
-        "needs": linting.noted(view.facts["needs"], StatementKind.NEED),
+        "offers": _noted(view.facts["offers"], StatementKind.OFFER, hidden),
+        "needs": _noted(view.facts["needs"], StatementKind.NEED, hidden),
         "note": note,
         "problem": problem,
     }
     return render(request, "pages/review.html", context, status=status)
+
+
+def _noted(texts: list[str], kind: StatementKind, hidden: str) -> list[tuple[str, list[linting.Finding]]]:
+    """Each statement, without the firm's name where that is hidden, and what is vague in it."""
+    return [(unnamed(text, hidden), linting.lint(text, kind)) for text in texts]

@@ -60,3 +60,17 @@ def test_a_name_that_is_all_legal_form_keeps_a_key(name: str):
 def test_a_key_is_never_empty_nor_too_long_and_is_its_own_key(name: str):
     key = name_key(name)
     assert 0 < len(key) <= MAX_KEY
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "shown"),
+    [
+        ("Bo makes bows in Bochum", "Bo", "… makes bows in Bochum"),
+        ("from CICHY  MŁYN's hands", "Cichy Młyn", "from …'s hands"),
+        ("a.c", "a.c", "…"),
+        ("abc", "a.c", "abc"),
+        ("nothing hidden", "", "nothing hidden"),
+    ],
+)
+def test_a_text_is_shown_without_the_firms_name(text: str, name: str, shown: str):
+    assert unnamed(text, name) == shown

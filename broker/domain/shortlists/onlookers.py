@@ -4,7 +4,6 @@ What the other SMEs bring is kept in this process and brought up to date SME by 
 new and one row. It holds vectors of one model only (law 6)."""
 
 import logging
-import re
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +19,7 @@ import matching
 from broker.db import Database, wake
 from broker.domain import drafts, embeddings
 from broker.domain.embeddings import TextEncoder, Vectors, text_hash
+from broker.domain.names import unnamed
 from broker.domain.shortlists.encode import load_encoder, vectors
 from broker.domain.shortlists.gather import profiles_of
 from broker.domain.shortlists.weights import load_weights
@@ -212,5 +212,4 @@ def _told(match: Match, other: matching.Profile) -> dict[str, Any]:
 def _quote(evidence: Evidence | None, name: str) -> dict[str, Any] | None:
     if evidence is None:
         return None
-    hidden = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    return {key: hidden.sub("…", value) if isinstance(value, str) else value for key, value in asdict(evidence).items()}
+    return {k: unnamed(value, name) if isinstance(value, str) else value for k, value in asdict(evidence).items()}
