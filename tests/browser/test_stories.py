@@ -104,7 +104,7 @@ def test_a_new_sme_is_profiled_on_a_small_phone_without_javascript(
     expect(page.get_by_text("To finish")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.get_by_role("button", name="Ask for a review").click()
-    expect(page.get_by_text("In review")).to_be_visible()
+    expect(page.get_by_text("It waits for a second broker since")).to_be_visible()
 
     other = open_page("other broker", width=360, javascript=False)
     other.get_by_role("link", name="Reviews").click()
@@ -115,12 +115,13 @@ def test_a_new_sme_is_profiled_on_a_small_phone_without_javascript(
     other.get_by_role("button", name="Confirm").click()
     page.reload()
     page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_text("Published", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
 def test_statements_are_looked_at_as_somebody_types(open_page: Callable[..., Page], service: Service) -> None:
     page = open_page("broker")
     page.goto(f"/smes/{service.world.smes['Spielwerk'].id}/edit/offers")
+    page.get_by_label("Offer 1").press("Control+End")
     page.get_by_label("Offer 1").press_sequentially(" and innovative solutions", delay=5)
     expect(page.get_by_text("Being worked out")).to_be_visible()
     _answer_draft(service)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.domain.names import MAX_KEY, name_key
+from broker.domain.names import MAX_KEY, name_key, unnamed
 
 SAME = [
     ("Übertweek GmbH", "UBERTWEEK"),
