@@ -19,7 +19,9 @@ from broker.domain import (
     approvals,
     bounce_reports,
     changes,
+    drafts,
     invitation_letters,
+    lifecycle,
     login_links,
     mailings,
     outbox,
@@ -116,6 +118,20 @@ def resolve_sectors() -> None:
             shortlists.resolve_sectors(database())
 
 
+@app.task(name="drafts.look")
+def look_at_draft(draft_id: int) -> None:
+    """Find who would see an SME with the statements its broker is typing."""
+    shortlists.look(database(), draft_id)
+
+
+@app.task(name="drafts.read_texts")
+def read_texts() -> None:
+    """Read the texts of SMEs that no run has read yet; where another process is at it, that is enough."""
+    with _one_of("texts", 1) as is_free:
+        if is_free:
+            log.info("the texts of %s SMEs read", shortlists.read_texts(database()))
+
+
 @contextmanager
 def _one_of(name: str, places: int) -> Iterator[bool]:
     """Whether fewer than so many processes of this home are within; the system frees the place of one that dies."""
@@ -149,6 +165,10 @@ def sweep() -> None:
         tokens.forget_expired(session)
         changes.prune(session)
         uploads.prune(session)
+        drafts.sweep(session)
+        if expired := lifecycle.expire_due(session):
+            log.info("%s profiles have expired", expired)
+        lifecycle.remind_due(session, database().settings)
         pulses.beat(session, "sweep")
     _write_mailings()
     write_invitations()

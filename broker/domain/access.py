@@ -19,6 +19,7 @@ from broker.models import (
     Role,
     SignIn,
     Sme,
+    SmeStatus,
 )
 
 GONE = "This page does not exist, or it is not yours to see."
@@ -71,6 +72,15 @@ def smes(session: Session, account: Account, sme_ids: Collection[int]) -> list[S
     if len(rows) != len(set(sme_ids)) or any(city not in (None, row.city_code) for row in rows):
         raise NotFoundError(GONE)
     return rows
+
+
+def review(session: Session, account: Account, sme_id: int, *, lock: bool = False) -> Sme:
+    """An SME that waits for a second broker, of any city: its reader is not shown who it is, nor its contact."""
+    cities(account)
+    row = session.get(Sme, sme_id, with_for_update=lock or None)
+    if row is None or row.status is not SmeStatus.IN_REVIEW:
+        raise NotFoundError(GONE)
+    return row
 
 
 def event(session: Session, account: Account, event_id: int) -> Event:

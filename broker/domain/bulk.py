@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from broker.db import now
 from broker.domain import accounts, audit, changes
-from broker.domain.completeness import status_of
-from broker.domain.records import load_records
+from broker.domain.lifecycle import LIFE, MOVES, Step
 from broker.errors import InvalidError
 from broker.models import Account, Sme, SmeStatus
 
@@ -23,11 +22,7 @@ class BulkAction(StrEnum):
     RESUME = "resume"
 
 
-FROM = {
-    BulkAction.PUBLISH: (SmeStatus.REVIEWED,),
-    BulkAction.PAUSE: (SmeStatus.DRAFT, SmeStatus.REVIEWED, SmeStatus.PUBLISHED),
-    BulkAction.RESUME: (SmeStatus.PAUSED,),
-}
+FROM = {action: MOVES[Step(action)].before for action in BulkAction}
 """In which states an action means anything; the others are left as they are."""
 
 
@@ -43,7 +38,7 @@ class BulkOutcome:
 def act(session: Session, account: Account, action: BulkAction, smes: Sequence[Sme]) -> BulkOutcome:
     """Do it for every SME for which it means anything; `smes` are locked. InvalidError without any.
 
-    A resumed SME is reviewed if its profile is complete, else a draft."""
+    An SME that had paused itself is what it was before, any other resumed one published."""
     if not smes:
         raise InvalidError("Tick the SMEs first, then choose what to do with them.")
     fitting = [sme for sme in smes if sme.status in FROM[action]]
@@ -59,16 +54,14 @@ def act(session: Session, account: Account, action: BulkAction, smes: Sequence[S
 
 
 def _set_statuses(session: Session, action: BulkAction, smes: Sequence[Sme]) -> None:
-    ids, moment = [sme.id for sme in smes], now(session)
-    records = load_records(session, col(Sme.id).in_(ids)) if action is BulkAction.RESUME else {}
+    moment = now(session)
     for sme in smes:
-        match action:
-            case BulkAction.PUBLISH:
-                sme.status = SmeStatus.PUBLISHED
-            case BulkAction.PAUSE:
-                sme.status = SmeStatus.PAUSED
-            case BulkAction.RESUME:
-                sme.status = status_of(SmeStatus.DRAFT, records[sme.id].facts)
+        before, sme.paused_from = sme.paused_from, None
+        sme.status = MOVES[Step(action)].after
+        if action is BulkAction.RESUME:
+            sme.status = before or sme.status
+        if action is BulkAction.PUBLISH:
+            sme.expires_at, sme.reminded_at = moment + LIFE, None
         sme.version, sme.updated_at = sme.version + 1, moment
         session.add(sme)
     session.flush()

@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 
 from broker.config import DATA, Settings
 from broker.db import now
-from broker.domain import accounts, events, imports, mailings, sheets
-from broker.models import Account, City, Event, PastPartner, Role, Sme
+from broker.domain import accounts, events, imports, lifecycle, mailings, sheets
+from broker.models import Account, City, Event, PastPartner, Review, Role, Sme, SmeStatus
 
 PASSWORD = "cross-innovation"  # noqa: S105 - printed on the demo's own front page
 ORGANISER = "organiser@workshop.example"
@@ -49,6 +49,7 @@ def load(session: Session, settings: Settings) -> bool:
     preview = imports.preview(session, sheets.read("smes.csv", content))
     imports.apply(session, "demo", preview, source="the demo")
     _remember_past_partners(session)
+    _publish(session)
     event = _create_workshop(session, organiser)
     events.register(session, "demo", event.id, events.can_register(session))
     settings.demo_mark.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +77,19 @@ def _remember_past_partners(session: Session) -> None:
         for row in csv.DictReader(file):
             a_id, b_id = sorted((ids[row["a"]], ids[row["b"]]))
             session.add(PastPartner(a_id=a_id, b_id=b_id, source="demo"))
+
+
+def _publish(session: Session) -> None:
+    """All were reviewed and published today, but the first two of Pilsen: they wait for a second broker."""
+    moment = now(session)
+    waiting = select(Sme.id).where(Sme.city_code == "pilsen").order_by(col(Sme.id)).limit(2)
+    in_review = set(session.exec(waiting))
+    asker = session.exec(select(Account).where(Account.email == broker_email("pilsen"))).one()
+    for sme in session.exec(select(Sme)):
+        sme.status = SmeStatus.IN_REVIEW if sme.id in in_review else SmeStatus.PUBLISHED
+        sme.expires_at = None if sme.id in in_review else moment + lifecycle.LIFE
+    session.add_all(Review(sme_id=sme_id, asked_by_id=asker.id, asked_at=moment) for sme_id in sorted(in_review))
+    session.flush()
 
 
 def _create_workshop(session: Session, organiser: Account) -> Event:

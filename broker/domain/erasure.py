@@ -27,6 +27,7 @@ from broker.models import (
     WITH_A_KEY,
     CaseNote,
     Contact,
+    Draft,
     Email,
     EmailStatus,
     ExportLog,
@@ -96,6 +97,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
     _clear_runs(session, traces)
     _clear_notes(session, traces)
     _drop_uploads(session, key, address)
+    session.execute(delete(Draft))  # what brokers are typing at this moment may quote it; they are shown it anew
     audit.record(session, actor, "sme.erase", f"sme:{sme_id}", mails=len(gone))
     exports = session.exec(select(ExportLog).where(col(ExportLog.event_id).in_(traces.events))).all()
     return Erased(address, gone, exports)

@@ -138,8 +138,8 @@ def apply(
     """Do what the preview said, in the caller's transaction. What an `account` imports it can undo.
 
     Everything is looked up again first: what is done already stays undone, and where a row would now write
-    something else than was shown, ConflictError and nothing is written. An imported profile is REVIEWED by the
-    importing broker once it is complete. Without a consent column the importer vouches for consent, which is
+    something else than was shown, ConflictError and nothing is written. An imported profile is a
+    draft until a second broker has reviewed it. Without a consent column the importer vouches for consent, which is
     recorded as such; a consent that was refused or withdrawn is never given again by an import.
     """
     _lock(session, preview)

@@ -26,6 +26,7 @@ __all__ = [
     "account_invitation",
     "broker_of",
     "compose",
+    "expiry",
     "fresh_links",
     "introductions",
     "password",
@@ -208,13 +209,28 @@ def undelivered(session: Session, settings: Settings, email: Email, reason: str)
         sme_id=sme.id,  # so that it goes when the SME is erased: it names its address
         deadline=now(session) + timedelta(days=2),
     )
-    link = f"{settings.public_url}/smes/{sme.id}/edit"
+    link = f"{settings.public_url}/smes/{sme.id}/edit/contact"
     context = {"account": account, "sme": sme, "email": email, "reason": reason, "link": link}
     return write(session, settings, envelope, context | {"demo": settings.is_demo})
 
 
+def expiry(session: Session, settings: Settings, sme: Sme, account: Account, expires_at: datetime) -> Email:
+    """Tell the broker of an SME's city that its profile expires unless it is still true."""
+    envelope = Envelope(
+        key=f"expiry:{sme.id}:{expires_at:%Y%m%dT%H%M%S}",
+        kind="expiry",
+        to_name=account.name,
+        to_address=account.email,
+        sme_id=sme.id,  # so that it goes when the SME is erased: it names it
+        deadline=expires_at,
+    )
+    local = expires_at.astimezone(ZoneInfo(session.get_one(City, sme.city_code).timezone))
+    context = {"account": account, "sme": sme, "day": f"{local.day} {local:%B %Y}", "demo": settings.is_demo}
+    return write(session, settings, envelope, context | {"link": f"{settings.public_url}/smes/{sme.id}"})
+
+
 def broker_of(session: Session, city_code: str) -> Account | None:
-    """The broker of a city: the one to whom replies go, too."""
+    """The broker of a city to whom its mails and its SMEs' replies go; None where it has none."""
     of_city = Account.role == Role.BROKER, Account.city_code == city_code, col(Account.active)
     return session.exec(select(Account).where(*of_city).order_by(col(Account.id)).limit(1)).first()
 

@@ -1,6 +1,6 @@
 """SME profiles: what may be written into one, and writing it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -9,19 +9,20 @@ from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import audit, changes
-from broker.domain.completeness import missing, status_of
+from broker.domain.completeness import missing
 from broker.domain.consents import record_consent, withdraw_consent
 from broker.domain.fields import checked_email, checked_text, checked_website
 from broker.domain.names import name_key
 from broker.domain.records import Record, load_record, load_records, save_many
 from broker.errors import ConflictError, InvalidError
-from broker.models import Sector, Sme, SmeStatus
+from broker.models import Sector, Sme
 
 __all__ = [
     "ProfileData",
     "create",
     "name_key",
     "parse",
+    "problems",
     "read",
     "record_consent",
     "sectors_to_resolve",
@@ -72,6 +73,20 @@ def parse(**fields: Any) -> ProfileData:
         raise InvalidError(f"{where or 'profile'}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
+def problems(fields: Mapping[str, Any]) -> list[tuple[str, int | None, str]]:
+    """(field, line of a list, what was expected) of everything that `parse` would refuse."""
+    try:
+        ProfileData(**fields)
+    except ValidationError as error:
+        return [_told(problem["loc"], problem["msg"]) for problem in error.errors()]
+    return []
+
+
+def _told(where: tuple[int | str, ...], words: str) -> tuple[str, int | None, str]:
+    place = where[1] if len(where) > 1 and isinstance(where[1], int) else None
+    return str(where[0]), place, words.removeprefix("Value error, ")
+
+
 def read(session: Session, sme: Sme) -> ProfileData:
     """The profile as it stands, e.g. to fill a form with."""
     facts = load_record(session, sme).facts
@@ -79,7 +94,7 @@ def read(session: Session, sme: Sme) -> ProfileData:
 
 
 def create(session: Session, actor: str, data: ProfileData) -> Sme:
-    """A new SME. It is REVIEWED by whoever entered it once matching has what it needs, a draft until then."""
+    """A new SME. A draft, whatever it says already: a second broker reviews it."""
     _refuse_same_name(session, data, None)
     sme_id = _save(session, None, data.model_dump())
     sme = session.get_one(Sme, sme_id)
@@ -150,8 +165,6 @@ def set_nearest_sector(session: Session, sme: Sme, code: str) -> bool:
         return False
     session.refresh(sme)
     sme.sector_code, sme.sector_confirmed = code, False
-    if sme.status is SmeStatus.DRAFT and sme.languages:
-        sme.status = status_of(sme.status, load_record(session, sme).facts)
     sme.version += 1
     sme.updated_at = now(session)
     session.add(sme)

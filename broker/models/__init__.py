@@ -1,6 +1,7 @@
 """The tables, one noun a file. Importing this package registers them all."""
 
 from broker.models.changes import ChangeSet, ProfileChange
+from broker.models.desk import Draft, ReadinessCheck, Review, ReviewOutcome
 from broker.models.events import Event, Invitation, PairRule, Registration
 from broker.models.mail import DATED, TO_STAFF, WITH_A_KEY, Email, EmailStatus, Mailing, MailingKind, Pulse, Suppression
 from broker.models.matches import (
@@ -59,6 +60,7 @@ __all__ = [
     "City",
     "Consent",
     "Contact",
+    "Draft",
     "Email",
     "EmailStatus",
     "Embedding",
@@ -84,7 +86,10 @@ __all__ = [
     "ProposalStatus",
     "Pulse",
     "Purpose",
+    "ReadinessCheck",
     "Registration",
+    "Review",
+    "ReviewOutcome",
     "Role",
     "RunStatus",
     "Scope",

@@ -12,7 +12,7 @@ DAY = 24 * 60
 """Minutes."""
 WITH_A_KEY = ("sign_in", "account_invitation", "password")
 """Kinds of mail that hold a link of an account, of which only the hash is kept elsewhere."""
-TO_STAFF = (*WITH_A_KEY, "summary", "undelivered")
+TO_STAFF = (*WITH_A_KEY, "summary", "undelivered", "expiry")
 """Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
 
 

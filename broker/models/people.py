@@ -68,7 +68,7 @@ class AuditEntry(SQLModel, table=True):
     at: datetime = Field(sa_type=UTCDateTime)
     actor: str = Field(max_length=120)
     action: str = Field(max_length=60)
-    subject: str = Field(max_length=120)
+    subject: str = Field(max_length=120, index=True)
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 

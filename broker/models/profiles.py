@@ -14,6 +14,7 @@ class SmeStatus(StrEnum):
     """A profile's life: only a paused or expired one is left out of new shortlists."""
 
     DRAFT = "draft"
+    IN_REVIEW = "in_review"
     REVIEWED = "reviewed"
     PUBLISHED = "published"
     PAUSED = "paused"
@@ -51,6 +52,10 @@ class Sme(SQLModel, table=True):
     website: str = Field(default="", max_length=300)
     search_text: str = Field(default="", sa_column_kwargs={"server_default": ""})
     """The words of the whole profile, to be found by (broker.domain.search)."""
+    expires_at: datetime | None = Field(default=None, index=True, sa_type=UTCDateTime)
+    """Once published: when it expires unless its broker says before that it is still true."""
+    reminded_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    """When its broker was told that it soon expires; once for each time it was published or confirmed."""
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
     paused_from: SmeStatus | None = Field(default=None, sa_type=text_enum(SmeStatus))

@@ -39,7 +39,9 @@ from broker.web import (
     proposals,
     public,
     registrations,
+    reviews,
     runs,
+    sections,
     sme,
     sme_data,
     sme_list,
@@ -118,7 +120,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
         public, outbox, changes, brokers, imports, event_form, registrations, invitations, organiser, mailings,
-        mail_health, metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
+        sections, reviews, mail_health, metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
         sme_list, city, introductions, unsubscribe,
         passwords, account_invitations, account, accounts, fresh_links,
     ):  # fmt: skip

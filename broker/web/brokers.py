@@ -1,56 +1,91 @@
-"""The broker's desk: the profile of an SME, and editing it."""
+"""The broker's desk: the SMEs of a city, a new one, and each one's page with its steps from draft to published."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, disclosure, profiles
-from broker.domain.profiles import ProfileData
+from broker.db import now
+from broker.domain import access, accounts, completeness, disclosure, lifecycle, profiles, readiness, reviews
+from broker.domain.completeness import State
+from broker.domain.lifecycle import Step
 from broker.domain.queries import places, requests, smes
 from broker.domain.queries.rings import Firm
-from broker.errors import ConflictError, InvalidError
-from broker.models import Account, City, Sector
+from broker.domain.sections import Problem
+from broker.errors import ConflictError, NotFoundError
+from broker.models import Account, City
 from broker.web import profile_form, sme_profile
 from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
 
 router = APIRouter(prefix="/smes")
+OWN_STEPS = {
+    Step.ASK: "It waits for a second broker now. You see here what they decide.",
+    Step.WITHDRAW: "It is a draft again.",
+    Step.PUBLISH: "Published, for a year. A month before it ends you get a reminder.",
+    Step.PAUSE: "Paused. It is on no new shortlist until you publish it again.",
+    Step.RESUME: "Published again.",
+    Step.RENEW: "Good. It stays published for another year.",
+}
+"""What the broker of its own city may do with a profile, and what is said once it is done."""
 
 
 @router.get("/new")
 def new_form(request: Request, session: SessionDep, account: CurrentBroker) -> Response:
-    """An empty profile to fill."""
-    fields = profile_form.empty(access.cities(account) or "")
-    return _form(request, session, account, profile_form.context(fields, sme=None, ticked=frozenset()))
+    """A new SME: its name and city; all else is asked for in the task list."""
+    return _new(request, session, account, {"name": "", "city_code": ""})
 
 
 @router.post("/new")
 def create(request: Request, session: SessionDep, account: CurrentBroker, form: FormDep) -> Response:
-    """Write a new profile."""
+    """Write the SME and go on to its task list."""
     city = access.cities(account) or str(form.get("city_code", ""))
-    fields = profile_form.from_form(form, city)
-    ticked = profile_form.ticked_purposes(form)
+    fields = {"name": " ".join(str(form.get("name", "")).split()), "city_code": city}
+    problems = [Problem(field, place, words) for field, place, words in profiles.problems(fields)]
+    if session.get(City, city) is None:
+        problems = [*(p for p in problems if p.field != "city_code"), Problem("city_code", None, "Choose one.")]
+    if problems:
+        return _new(request, session, account, fields, problems)
     try:
-        if session.get(City, city) is None:
-            raise InvalidError("City: choose the city the SME sits in")
-        sme = profiles.create(session, accounts.actor(account), _profile(session, fields, None))
-    except (InvalidError, ConflictError) as error:
+        sme = profiles.create(session, accounts.actor(account), profiles.parse(**fields))
+    except ConflictError as error:
         session.rollback()
-        context = profile_form.context(fields, sme=None, ticked=ticked, problem=str(error))
-        return _form(request, session, account, context, status=422)
-    profile_form.save_consents(session, accounts.actor(account), sme, frozenset(), ticked)
-    return redirect(request, f"/smes/{sme.id}", f"{sme.name} is in.")
+        return _new(request, session, account, fields, [Problem("name", None, str(error))])
+    return redirect(request, f"/smes/{sme.id}", f"{sme.name} is in. Now fill its profile, one section at a time.")
+
+
+def _new(
+    request: Request,
+    session: Session,
+    account: Account,
+    fields: dict[str, str],
+    problems: Sequence[Problem] = (),
+) -> Response:
+    context = {
+        "fields": fields,
+        "messages": profile_form.messages(problems),
+        "errors": profile_form.errors(problems),
+        "cities": places.cities(session) if access.cities(account) is None else [],
+    }
+    return render(request, "pages/sme_new.html", context, status=422 if problems else 200)
 
 
 @router.get("/{sme_id}")
 def sme_page(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
-    """One SME: its profile, what is to be completed, its shortlists and introductions."""
+    """One SME: its profile as a task list, where it stands in its life, its shortlists and introductions."""
     sme = access.sme(session, account, sme_id)
+    view = smes.sme_view(session, sme, disclosure.to_city(session, access.cities(account)))
     context = {
-        "view": smes.sme_view(session, sme, disclosure.to_city(session, access.cities(account))),
-        "readiness": dict(profile_form.READINESS),
+        "view": view,
+        "tasks": completeness.tasks(view.facts),
+        "percent": completeness.percent(view.facts),
+        "titles": profile_form.TITLES,
+        "levels": readiness.LEVELS,
+        "check": readiness.last(session, sme),
+        "review": reviews.last(session, sme),
+        "lacking": [task.section for task in completeness.tasks(view.facts) if task.state is State.TO_FINISH],
+        "may": {step.value for step in OWN_STEPS if lifecycle.may(sme, step)},
+        "is_due": lifecycle.is_due(sme, now(session)),
         "requests": requests.of_sme(session, sme),
         "in_words": sme_profile.in_words,
         "labels": sme_profile.THEIRS,
@@ -65,50 +100,16 @@ def own_page(account: Account) -> Callable[[Firm], str | None]:
     return lambda sme: f"/smes/{sme.id}" if city in (None, sme.city_code) else None
 
 
-@router.get("/{sme_id}/edit")
-def edit_form(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId) -> Response:
-    """The profile as a form."""
-    sme = access.sme(session, account, sme_id)
-    ticked = profile_form.standing(smes.consents(session, sme))
-    fields = profile_form.to_fields(profiles.read(session, sme))
-    return _form(request, session, account, profile_form.context(fields, sme=sme, ticked=ticked))
-
-
-@router.post("/{sme_id}/edit")
-def save(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId, form: FormDep) -> Response:
-    """Save the profile, unless somebody else saved it since the form was opened: then show both versions."""
+@router.post("/{sme_id}/steps/{step}")
+def take_step(request: Request, session: SessionDep, account: CurrentBroker, sme_id: RowId, step: Step) -> Response:
+    """Ask for a review or take that back, publish, pause, publish again, or say that all is still true."""
     sme = access.sme(session, account, sme_id, lock=True)
-    before = profiles.read(session, sme)
-    fields = profile_form.from_form(form, sme.city_code)
-    ticked, stored = profile_form.ticked_purposes(form), profile_form.standing(smes.consents(session, sme))
-    context = profile_form.context(fields, sme=sme, ticked=ticked)
-    if str(form.get("version", "")) != str(sme.version):
-        differing = profile_form.differences(fields, profile_form.to_fields(before))
-        context["conflict"] = differing + profile_form.consent_differences(ticked, stored)
-        context["ticked"] = stored
-        return _form(request, session, account, context, status=409)
-    try:
-        changed = profiles.update(session, accounts.actor(account), sme, _profile(session, fields, before))
-    except (InvalidError, ConflictError) as error:
-        return _form(request, session, account, context | {"problem": str(error)}, status=422)
-    changed |= profile_form.save_consents(session, accounts.actor(account), sme, stored, ticked)
-    return redirect(request, f"/smes/{sme_id}", "Saved." if changed else "Nothing to save: the profile is the same.")
-
-
-def _profile(session: Session, fields: dict[str, str], before: ProfileData | None) -> ProfileData:
-    data = profile_form.to_profile(fields, before)
-    if data.sector_code is not None and session.get(Sector, data.sector_code) is None:
-        raise InvalidError(f"Sector: {data.sector_code!r} is none of our sectors")
-    return data
-
-
-def _form(request: Request, session: Session, account: Account, context: dict[str, Any], status: int = 200) -> Response:
-    city = context["fields"]["city_code"]
-    context |= {
-        "sectors": places.sectors(session),
-        "hubs": places.hubs(session, city) if city else [],
-        "cities": places.cities(session),
-        "may_choose_city": access.cities(account) is None and context["sme"] is None,
-        "consents": profile_form.CONSENTS,
-    }
-    return render(request, "pages/sme_edit.html", context, status=status)
+    if step not in OWN_STEPS:
+        raise NotFoundError(access.GONE)
+    if step is Step.ASK:
+        reviews.ask(session, account, sme)
+    elif step is Step.WITHDRAW:
+        reviews.withdraw(session, account, sme)
+    else:
+        lifecycle.move(session, accounts.actor(account), sme, step)
+    return redirect(request, f"/smes/{sme_id}", OWN_STEPS[step])

@@ -14,13 +14,14 @@ from broker.domain.plans import Action, Entry
 from broker.domain.queries import places
 from broker.domain.queries.changes import change_view
 from broker.domain.queries.shortlists import place
+from broker.domain.sections import ENGLISH
 from broker.domain.sheets import Sheet
 from broker.domain.uploads import Looked
 from broker.errors import InvalidError
 from broker.models import Account, City, ImportFile
 from broker.web.deps import CurrentBroker, DatabaseDep, FormDep, PageNumber, RowId, SessionDep
 from broker.web.pages import redirect, render
-from broker.web.profile_form import ENGLISH, LABELS
+from broker.web.profile_form import LABELS
 
 router = APIRouter(prefix="/import")
 SHOWN = 200

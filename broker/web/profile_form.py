@@ -1,163 +1,175 @@
-"""The form a broker edits a profile with: from a profile to fields, and from fields to a profile."""
+"""The forms a profile is edited with, a section each: their words, and what was typed into them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
-from babel import Locale
-from sqlmodel import Session
 from starlette.datastructures import FormData
 
-from broker.domain import profiles
-from broker.domain.consents import record_consent, withdraw_consent
-from broker.domain.languages import Reading, find_languages, find_markets
-from broker.domain.profiles import ProfileData
-from broker.errors import InvalidError
-from broker.models import Consent, Purpose, Sme
+from broker.domain import merging, readiness, sections
+from broker.domain.completeness import Section
+from broker.domain.merging import Conflict
+from broker.domain.sections import FIELDS, YES, Problem, Saved
+from broker.models import Purpose, StatementKind
 
-ENGLISH = Locale("en")
+
+class Title(NamedTuple):
+    """What a section is called in the task list, and what it is for."""
+
+    name: str
+    hint: str
+
+
+TITLES = {
+    Section.FIRM: Title("The firm", "its name, what it does, where it sits"),
+    Section.SECTOR: Title("Sector", "which decides who counts as another sector"),
+    Section.OFFERS: Title("What it offers", "one statement each, in its own words"),
+    Section.NEEDS: Title("What it looks for", "one statement each, in its own words"),
+    Section.ABROAD: Title("Languages and markets", "in which it works, and where it wants to go"),
+    Section.CONTACT: Title("Contact", "shown to a partner once both sides said yes"),
+    Section.CONSENTS: Title("Consents", "without them it is neither matched nor mailed"),
+    Section.READINESS: Title("Readiness", "ten short questions about going abroad"),
+}
 LABELS = {
     "name": "Name",
     "city_code": "City",
-    "hub": "Hub",
-    "sector_code": "Sector",
     "description": "Description",
+    "hub": "Hub",
+    "website": "Website",
+    "sector_code": "Sector",
+    "sector_confirmed": "The guessed sector is right",
     "offers": "Offers",
     "needs": "Looks for",
     "languages": "Working languages",
     "markets": "Target markets",
-    "readiness": "Readiness",
-    "website": "Website",
     "contact": "Contact person",
     "email": "E-mail",
     "phone": "Telephone",
+    "readiness": "Readiness",
+    f"consent_{Purpose.MATCHING}": "Has agreed to be matched",
+    f"consent_{Purpose.MAILING}": "Has agreed to be mailed",
+    **{question.code: question.words for question in readiness.QUESTIONS},
+    "override": "Your own judgement",
+    "reason": "Reason for your own judgement",
 }
-CONSENTS = {Purpose.MATCHING: "Has agreed to be matched", Purpose.MAILING: "Has agreed to be mailed"}
-READINESS = (
-    (1, "1 – curious"),
-    (2, "2 – first ideas"),
-    (3, "3 – preparing"),
-    (4, "4 – first customers abroad"),
-    (5, "5 – already exporting"),
-)
-Fields = dict[str, str]
+KINDS = {Section.OFFERS: StatementKind.OFFER, Section.NEEDS: StatementKind.NEED}
+NOUNS = {Section.OFFERS: "Offer", Section.NEEDS: "Need"}
+BOXES = ("sector_confirmed", *FIELDS[Section.CONSENTS])
 
 
-def empty(city: str) -> Fields:
-    """The fields of a profile nobody has written yet."""
-    return dict.fromkeys(LABELS, "") | {"city_code": city, "sector_confirmed": ""}
+class Message(NamedTuple):
+    """One line of the error summary, and the field it leads to."""
+
+    anchor: str
+    words: str
 
 
-def to_fields(data: ProfileData) -> Fields:
-    """A profile as a form shows it: lists one a line, codes by their English names."""
-    return {
-        "name": data.name,
-        "city_code": data.city_code,
-        "hub": data.hub,
-        "sector_code": data.sector_code or "",
-        "sector_confirmed": "1" if data.sector_confirmed else "",
-        "description": data.description,
-        "offers": "\n".join(data.offers),
-        "needs": "\n".join(data.needs),
-        "languages": ", ".join(ENGLISH.languages.get(code, code) for code in data.languages),
-        "markets": ", ".join(ENGLISH.territories.get(code, code) for code in data.markets),
-        "readiness": str(data.readiness or ""),
-        "website": data.website,
-        "contact": data.contact,
-        "email": data.email,
-        "phone": data.phone,
-    }
+def typed(form: FormData, section: Section) -> dict[str, str]:
+    """Every field of the section as it was typed."""
+    return {field: _typed(form, field) for field in FIELDS[section]}
 
 
-def from_form(form: FormData, city: str) -> Fields:
-    """What was typed, with line ends as one character; the city is given, not typed."""
-    typed = {name: str(form.get(name, "")).replace("\r\n", "\n").strip() for name in (*LABELS, "sector_confirmed")}
-    return typed | {"city_code": city}
+def _typed(form: FormData, field: str) -> str:
+    if field in ("offers", "needs"):
+        return "\n".join(sections.lines("\n".join(texts(form))))
+    if field in BOXES:
+        return YES if form.get(field) is not None else ""
+    return str(form.get(field, "")).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def to_profile(fields: Mapping[str, str], before: ProfileData | None) -> ProfileData:
-    """The profile the fields describe; InvalidError names the field and what was expected.
+def texts(form: FormData) -> list[str]:
+    """The statements as typed, each on one line, empty ones too."""
+    return [" ".join(str(text).split()) for text in form.getlist("text")]
 
-    Choosing another sector confirms it; a guess that is left as it is stays a guess until its box is ticked."""
-    chosen = fields["sector_code"] or None
-    is_new_choice = chosen is not None and (before is None or chosen != before.sector_code)
-    try:
-        return profiles.parse(
-            name=" ".join(fields["name"].split()),
-            city_code=fields["city_code"],
-            hub=" ".join(fields["hub"].split()),
-            sector_code=chosen,
-            sector_words=before.sector_words if before else "",
-            sector_confirmed=chosen is not None and (is_new_choice or bool(fields["sector_confirmed"])),
-            description=fields["description"],
-            language=before.language if before else "",
-            languages=_codes("languages", find_languages(fields["languages"])),
-            markets=_codes("markets", find_markets(fields["markets"])),
-            readiness=int(fields["readiness"]) if fields["readiness"].isdecimal() else None,
-            website=fields["website"],
-            contact=fields["contact"],
-            email=fields["email"],
-            phone=fields["phone"],
-            offers=_lines(fields["offers"]),
-            needs=_lines(fields["needs"]),
+
+def seen(form: FormData, section: Section) -> dict[str, str]:
+    """The marks the form was opened with; a conflict in which nothing was chosen stays one."""
+    open_ones = {str(field) for field in form.getlist("conflict")} - choices(form, section).keys()
+    return {field: str(form.get(f"seen_{field}", "")) for field in FIELDS[section] if field not in open_ones}
+
+
+def choices(form: FormData, section: Section) -> dict[str, str]:
+    """What was chosen in each field two people had changed."""
+    chosen = {field: str(form.get(f"choice_{field}", "")) for field in FIELDS[section]}
+    return {field: choice for field, choice in chosen.items() if choice}
+
+
+def rearranged(statements: Sequence[str], act: str) -> list[str]:
+    """The statements after "add", "remove-2", "up-2" or "down-2"; anything else changes nothing."""
+    rows = list(statements)
+    what, _, number = act.partition("-")
+    at = int(number) if number.isascii() and number.isdecimal() and len(number) < 4 else -1
+    if what == "add":
+        rows.append("")
+    elif 0 <= at < len(rows) and what == "remove":
+        del rows[at]
+    elif what in ("up", "down"):
+        to = at - 1 if what == "up" else at + 1
+        if 0 <= at < len(rows) and 0 <= to < len(rows):
+            rows[at], rows[to] = rows[to], rows[at]
+    return rows
+
+
+def messages(problems: Sequence[Problem]) -> list[Message]:
+    """The error summary: each problem with the field it is about."""
+    return [Message(anchor(problem), f"{label(problem)}: {problem.words}") for problem in problems]
+
+
+def anchor(problem: Problem) -> str:
+    """The id of the field a problem is about."""
+    if problem.field in ("offers", "needs"):
+        return f"text-{problem.place or 0}"
+    return f"f-{problem.field}"
+
+
+def label(problem: Problem) -> str:
+    """What the field is called, with the number of a statement."""
+    if problem.place is not None and problem.field in ("offers", "needs"):
+        return f"{'Offer' if problem.field == 'offers' else 'Need'} {problem.place + 1}"
+    return LABELS[problem.field]
+
+
+def errors(problems: Sequence[Problem]) -> dict[str, str]:
+    """By the id of the field: the same words as in the summary."""
+    return {message.anchor: message.words for message in reversed(messages(problems))}
+
+
+class Difference(NamedTuple):
+    """A field two people changed, as the page shows it."""
+
+    field: str
+    label: str
+    theirs: str
+    mine: str
+    is_list: bool
+
+
+def differences(conflicts: Sequence[Conflict]) -> list[Difference]:
+    """The fields somebody has to choose in."""
+    return [
+        Difference(
+            conflict.field,
+            LABELS[conflict.field],
+            _shown(conflict.field, conflict.theirs),
+            _shown(conflict.field, conflict.mine),
+            conflict.field in merging.SEPARATORS,
         )
-    except InvalidError as error:
-        field, _, expected = str(error).partition(": ")
-        name, _, place = field.partition(".")
-        where = LABELS.get(name, name) + (f", line {int(place) + 1}" if place.isdecimal() else "")
-        raise InvalidError(f"{where}: {expected}") from error
-
-
-def _lines(text: str) -> list[str]:
-    return [" ".join(line.split()) for line in text.split("\n") if line.strip()]
-
-
-def _codes(field: str, reading: Reading) -> list[str]:
-    if reading.unknown:
-        kind = "a language" if field == "languages" else "a country"
-        raise InvalidError(f"{field}: {reading.unknown[0]!r} is not {kind} we know. Write names with commas between.")
-    return reading.codes
-
-
-def differences(typed: Mapping[str, str], stored: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """(label, what is stored now, what was typed) of every field in which the two differ."""
-    return [
-        (label, stored[name], typed[name])
-        for name, label in LABELS.items()
-        if stored[name].strip() != typed[name].strip()
+        for conflict in conflicts
     ]
 
 
-def standing(consents: Sequence[Consent]) -> frozenset[Purpose]:
-    """The purposes agreed to and not taken back."""
-    return frozenset(consent.purpose for consent in consents if consent.withdrawn_at is None)
+def _shown(field: str, value: str) -> str:
+    if field in BOXES:
+        return "yes" if value else "no"
+    question = next((question for question in readiness.QUESTIONS if question.code == field), None)
+    choices = question.choices if question else ()
+    return next((choice.words for choice in choices if choice.code == value), value)
 
 
-def consent_differences(ticked: frozenset[Purpose], stored: frozenset[Purpose]) -> list[tuple[str, str, str]]:
-    """`differences` of the boxes. What is stored goes back into the form: a consent must not return by itself."""
-    words = {True: "yes", False: "no"}
-    return [
-        (f"{CONSENTS[purpose]} – the form shows what was saved", words[purpose in stored], words[purpose in ticked])
-        for purpose in Purpose
-        if (purpose in stored) != (purpose in ticked)
-    ]
-
-
-def save_consents(
-    session: Session, actor: str, sme: Sme, stored: frozenset[Purpose], ticked: frozenset[Purpose]
-) -> bool:
-    """Record consents newly ticked, and withdraw those no longer ticked; whether there were any."""
-    if given := sorted(ticked - stored):
-        record_consent(session, sme, given, actor)
-    if taken := sorted(stored - ticked):
-        withdraw_consent(session, sme, taken, actor)
-    return bool(given or taken)
-
-
-def ticked_purposes(form: FormData) -> frozenset[Purpose]:
-    """The purposes whose boxes are ticked."""
-    return frozenset(purpose for purpose in Purpose if form.get(f"consent_{purpose}") is not None)
-
-
-def context(values: Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """What the form's template needs whatever happened."""
-    return {"fields": values, "readiness": READINESS, "problem": "", "conflict": None, **more}
+def hidden(saved: Saved, typed_values: Mapping[str, str]) -> dict[str, str]:
+    """What a form in conflict carries along: merged values, and what was typed where there is a choice to make."""
+    open_ones = {conflict.field for conflict in saved.conflicts}
+    return {
+        field: typed_values[field] if field in open_ones else value
+        for field, value in saved.values.items()
+        if value or field in open_ones
+    }

@@ -4,12 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from broker.domain import access
+from broker.domain import access, readiness
 from broker.domain.languages import OURS
 from broker.domain.places import city_codes, city_name, sector_rows
 from broker.domain.queries import places, smes, todo
 from broker.models import SmeStatus
-from broker.web import profile_form
 from broker.web.deps import CurrentBroker, PageNumber, SessionDep
 from broker.web.pages import ENGLISH, query, render
 
@@ -110,7 +109,7 @@ def _choices(asked: Asked, hubs: list[tuple[str, str]]) -> dict[str, list[tuple[
         "hub": hubs,
         "language": sorted(((code, ENGLISH.languages[code]) for code in languages), key=lambda choice: choice[1]),
         "readiness": [
-            (str(level), f"{label} or more" if level < 5 else label) for level, label in profile_form.READINESS
+            (str(level), f"{label} or more" if level < 5 else label) for level, label in readiness.LEVELS.items()
         ],
         "todo": [*todo.LABELS.items(), *((words, todo.label(words)) for words in todo.LACKING)],
         "sort": list(smes.SORTS.items()),

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlmodel import select
 
 from broker.db import now
+from broker.domain.completeness import Section
 from broker.models import Contact, Match, MatchRun, PairRule, Shortlist, ShortlistStatus, Sme
 from tests.browser.conftest import Service
 from tests.domain.links import mailed_token
 from tests.web.test_runs import build_again
-from tests.web.world import add_ring, propose
+from tests.web.world import add_ring, await_review, propose
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 SHEET = "Name;City;Needs\nNeuland;Berlin;eine Klinik\nSPIELWERK GmbH;Berlin;eine Schule\nFern;Atlantis;\n"
@@ -32,6 +33,7 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         add_ring(session, service.world)
         propose(session, service.world)
         session.get_one(Sme, service.world.smes["Spielwerk"].id).erasure_asked_at = now(session)
+        await_review(session, service.world)
         run = session.get_one(MatchRun, service.world.run.id)
         run.report = run.report | {"relaxations": ["allow one partner from Berlin's own city for 3 SMEs"]}
         session.add(PairRule(event_id=service.world.event.id, a_id=1, b_id=2, kind="pin", reason="Promised"))
@@ -75,8 +77,11 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         "/smes?q=spielwerk&sector=creative&todo=consent",
         "/smes?q=nothing-like-it",
         f"/smes/{sme}",
-        f"/smes/{sme}/edit",
         f"/smes/{sme}/erasure",
+        *(f"/smes/{sme}/edit/{section}" for section in Section),
+        f"/smes/{sme}/seen?section=offers",
+        "/reviews",
+        f"/reviews/{service.world.in_review.id}",
         "/smes/new",
         "/events",
         "/events/new",
@@ -111,6 +116,7 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
     admin.get_by_role("button", name="Set the event up").click()
     _look(admin, None, found)
     _account_pages(admin, stranger, service, found)
+    _profile_pages(admin, sme, found)
     _import_pages(admin, found)
     admin.goto(event)
     admin.get_by_role("button", name="Build again").click()
@@ -156,6 +162,37 @@ def _account_pages(admin: Page, stranger: Page, service: Service, found: dict[st
     _look(stranger, None, found)
     for kind, path in (("account_invitation", "/invitation/"), ("password", "/password/"), ("fresh_link", "/link/")):
         _look(stranger, path + mailed_token(service.database, kind, path), found)
+
+
+def _profile_pages(page: Page, sme: int, found: dict[str, list[str]]) -> None:
+    """With notes beside statements, with errors, and with the fields two people changed."""
+    page.goto(f"/smes/{sme}/edit/offers")
+    page.get_by_label("Offer 1").fill("innovative solutions")
+    expect(page.get_by_text("fits every firm")).to_be_visible()
+    expect(page.get_by_text("Being worked out")).to_be_visible()
+    _look(page, None, found)
+    page.goto(f"/smes/{sme}/edit/contact")
+    page.get_by_label("E-mail").fill("nobody")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Not saved yet")).to_be_visible()
+    _look(page, None, found)
+    page.goto(f"/smes/{sme}/edit/firm")
+    other = page.context.new_page()
+    other.goto(f"/smes/{sme}/edit/firm")
+    for one, words in ((other, "What one wrote"), (page, "What the other wrote")):
+        one.get_by_label("Description").fill(words)
+        one.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Somebody else saved this meanwhile")).to_be_visible()
+    _look(page, None, found)
+    page.goto(f"/smes/{sme}/edit/readiness")
+    for name in ("not yet", "no", "it names a country", "in part", "in one project", "with some notice", "applied for"):
+        page.get_by_role("radio", name=name, exact=True).first.check()
+    page.get_by_role("radio", name="also English", exact=True).check()
+    page.get_by_role("button", name="Save").click()
+    _look(page, f"/smes/{sme}/edit/readiness", found)
+    page.goto("/smes/new")
+    page.get_by_role("button", name="Add the SME").click()
+    _look(page, None, found)
 
 
 def _import_pages(page: Page, found: dict[str, list[str]]) -> None:

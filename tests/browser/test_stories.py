@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
 from broker.domain import invitation_letters, invitations
-from broker.models import Answer, Contact, Interest, Introduction, Invitation, MatchRun, RunStatus
+from broker.models import Answer, Contact, Draft, Interest, Introduction, Invitation, MatchRun, RunStatus
 from tests.browser.conftest import Service
 
 SHEET = (
@@ -104,18 +104,117 @@ def fill(sheet: Worksheet, **cells: str) -> None:
 def test_a_broker_edits_a_profile_and_finds_it_again(open_page: Callable[..., Page]) -> None:
     page = open_page("broker")
     page.get_by_role("link", name="Spielwerk").click()
-    page.get_by_role("link", name="Edit the profile").click()
-    page.get_by_label("Looks for").fill("a hospital in Łódź\na publisher")
-    page.get_by_label("Readiness").select_option("4")
-    page.get_by_role("button", name="Save the profile").click()
-    expect(page.get_by_role("status")).to_contain_text("Saved.")
-    expect(page.get_by_text("a hospital in Łódź")).to_be_visible()
+    page.get_by_role("link", name="What it looks for").click()
+    page.get_by_label("Need 1").fill("a hospital in Łódź that tests games")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("saved.")
+    expect(page.get_by_text("a hospital in Łódź that tests games")).to_be_visible()
 
     page.get_by_role("link", name="SMEs", exact=True).first.click()
     page.get_by_label("Search").fill("lodz")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("link", name="Spielwerk")).to_be_visible()
     assert "q=lodz" in page.url
+
+
+def test_a_new_sme_is_profiled_on_a_small_phone_without_javascript(
+    open_page: Callable[..., Page], service: Service
+) -> None:
+    page = open_page("broker", width=360, javascript=False)
+    page.get_by_role("link", name="Add one SME").click()
+    page.get_by_role("button", name="Add the SME").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_role("link", name="Name: ").click()
+    page.get_by_label("Name").fill("Stille Post")
+    page.get_by_role("button", name="Add the SME").click()
+    expect(page.get_by_text("0 % complete")).to_be_visible()
+
+    _open(page, "What it offers")
+    page.get_by_label("Offer 1").fill("innovative solutions")
+    page.get_by_role("button", name="Add another offer").click()
+    expect(page.get_by_label("Offer 2")).to_be_focused()
+    page.get_by_label("Offer 2").fill("letters read aloud for people who cannot see")
+    page.get_by_role("button", name="Move up offer 2").click()
+    expect(page.get_by_label("Offer 1")).to_have_value("letters read aloud for people who cannot see")
+    page.get_by_role("button", name="Show who would see this").click()
+    expect(page.get_by_text("this page renews itself")).to_be_visible()
+    _answer_draft(service)
+    expect(page.get_by_text("A firm in Pilsen")).to_be_visible()
+    page.get_by_role("link", name="Back to your statements").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("“innovative solutions” fits every firm.")).to_be_visible()
+    page.get_by_role("button", name="Remove offer 2").click()
+    page.get_by_role("button", name="Save").click()
+
+    _open(page, "What it looks for")
+    page.get_by_label("Need 1").fill("a home for the blind where we can read on Sundays")
+    page.get_by_role("button", name="Save").click()
+    _open(page, "The firm")
+    page.get_by_label("Description").fill("We read letters aloud.")
+    page.get_by_role("button", name="Save").click()
+    _open(page, "Sector")
+    page.get_by_label("Sector").select_option("games")
+    page.get_by_role("button", name="Save").click()
+    _open(page, "Languages and markets")
+    page.get_by_label("Working languages").fill("German, Klingon")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_label("Working languages").fill("German, Dutch")
+    page.get_by_role("button", name="Save").click()
+    _open(page, "Contact")
+    page.get_by_label("E-mail").fill("post@stille.example")
+    page.get_by_role("button", name="Save").click()
+    _open(page, "Consents")
+    page.get_by_label("Has agreed to be matched").check()
+    page.get_by_label("Has agreed to be mailed").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("To finish")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="Ask for a review").click()
+    expect(page.get_by_text("It waits for a second broker since")).to_be_visible()
+
+    other = open_page("other broker", width=360, javascript=False)
+    other.get_by_role("link", name="Reviews").click()
+    other.get_by_role("link", name="A firm in Berlin").click()
+    expect(other.get_by_text("letters read aloud for people who cannot see")).to_be_visible()
+    assert "Stille Post" not in other.content()
+    assert "post@stille.example" not in other.content()
+    other.get_by_role("button", name="Confirm").click()
+    page.reload()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_statements_are_looked_at_as_somebody_types(open_page: Callable[..., Page], service: Service) -> None:
+    page = open_page("broker")
+    page.goto(f"/smes/{service.world.smes['Spielwerk'].id}/edit/offers")
+    page.get_by_label("Offer 1").press("Control+End")
+    page.get_by_label("Offer 1").press_sequentially(" and innovative solutions", delay=5)
+    expect(page.get_by_text("Being worked out")).to_be_visible()
+    _answer_draft(service)
+    expect(page.get_by_text("A firm in Pilsen")).to_be_visible()
+    expect(page.get_by_label("Offer 1")).to_have_value("game design for exercise and therapy and innovative solutions")
+    page.get_by_label("Offer 1").fill("innovative solutions")
+    expect(page.get_by_text("“innovative solutions” fits every firm.")).to_be_visible()
+    expect(page.get_by_text("Being worked out")).to_be_visible()
+    page.get_by_label("Offer 1").fill("game design for exercise and therapy")
+    expect(page.get_by_text("fits every firm")).to_have_count(0)
+
+
+def _open(page: Page, section: str) -> None:
+    """From the task list to a section, by the way back where another section is open."""
+    if page.get_by_role("link", name="Back without saving").count():
+        page.get_by_role("link", name="Back without saving").click()
+    page.get_by_role("link", name=section, exact=True).click()
+
+
+def _answer_draft(service: Service) -> None:
+    """As the worker would."""
+    quote = {"need": "someone who reads", "offer": "letters read aloud", "strength": "good", "source": "offer"}
+    row = {"city": "pilsen", "sector": "health", "strength": "good", "distance": "near"}
+    with service.database.write() as session:
+        for draft in session.exec(select(Draft)):
+            draft.result = {"onlookers": [row | {"they_need": quote, "you_need": None}], "unread": 0}
 
 
 def test_an_sme_answers_on_a_small_phone_without_javascript(open_page: Callable[..., Page], service: Service) -> None:

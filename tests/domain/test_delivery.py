@@ -385,7 +385,7 @@ def test_an_address_refused_for_good_is_told_to_the_broker_once_and_in_plain_wor
     assert (told.to_address, told.status) == ("550@broker.example", EmailStatus.FAILED)
     parsed = message_from_bytes(told.message, policy=default)
     assert parsed["Subject"] == "Mail to Pixel & Söhne could not be delivered"
-    link = f"{database.settings.public_url}/smes/{sme.id}/edit"
+    link = f"{database.settings.public_url}/smes/{sme.id}/edit/contact"
     for kind in ("plain", "html"):
         text = " ".join(parsed.get_body((kind,)).get_content().split())
         for words in ("Bo", "550@firm.example", "550 as you wish", "Your shortlist", link):

@@ -18,6 +18,7 @@ from broker.models import (
     Answer,
     AuditEntry,
     Contact,
+    Draft,
     Email,
     EmailStatus,
     Embedding,
@@ -28,7 +29,9 @@ from broker.models import (
     PastPartner,
     ProfileChange,
     Proposal,
+    ReadinessCheck,
     Registration,
+    Review,
     Role,
     RunStatus,
     Shortlist,
@@ -81,6 +84,7 @@ def _leave_traces(session: Session, dilna: Sme, ada: Sme, lists: dict[int, Short
         ],
         "relaxations": [f"allow one partner of its own city for {NAME}", "register 2 more SMEs"],
     }
+    account = make_account(session, city="rome")
     lists[dilna.id].shortfall = {"relaxation": f"allow one partner of its own sector for {NAME}"}
     session.add_all(
         [
@@ -95,6 +99,10 @@ def _leave_traces(session: Session, dilna: Sme, ada: Sme, lists: dict[int, Short
                 kind="ban",
                 reason=f"{NAME} asked for it",
             ),
+            Draft(account_id=account.id, sme_id=dilna.id, offers=[PHRASE], asked_at=now(session)),
+            Draft(account_id=account.id, sme_id=ada.id, asked_at=now(session), result={"onlookers": [quote]}),
+            Review(sme_id=dilna.id, asked_by_id=account.id, asked_at=now(session), note=f"Who is {NAME}?"),
+            ReadinessCheck(sme_id=dilna.id, reason=f"{NAME} is ready", taken_at=now(session), taken_by="ann"),
             _upload(session, f"Name,E-Mail\n{NAME} s.r.o.,x@y.example\n"),
             _upload(session, f"Name,E-Mail\nSomebody,{ADDRESS.upper()}\n"),
             _upload(session, "Name,E-Mail\nOther,other@y.example\n"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from broker.config import DATA
 from broker.db import Database
@@ -77,12 +77,12 @@ def state(session: Session) -> list[Any]:
             for table in tables]  # fmt: skip
 
 
-def test_a_row_becomes_a_reviewed_profile_with_consent_the_importer_vouches_for(session: Session):
+def test_a_row_becomes_a_draft_with_consent_the_importer_vouches_for(session: Session):
     outcome = bring(session, [ADLER])
     sme = session.exec(select(Sme)).one()
     assert outcome == Outcome(created=[sme.id or 0], updated=[], unchanged=0, merged=0, duplicates=0, rejected=0)
     assert facts(session, "Adler Games GmbH") == FACTS | {"sector_words": ""}
-    assert (sme.status, sme.version, sme.name_key) == (SmeStatus.REVIEWED, 1, "adler games")
+    assert (sme.status, sme.version, sme.name_key) == (SmeStatus.DRAFT, 1, "adler games")
     consents = session.exec(select(Consent).order_by(Consent.purpose)).all()
     assert [(consent.purpose, consent.recorded_by, consent.withdrawn_at) for consent in consents] == [
         (Purpose.MAILING, "me, smes.csv", None),
@@ -613,8 +613,7 @@ def test_the_demo_is_imported_without_a_word_of_complaint(session: Session):
     assert (summary["rows"], summary["create"]) == (102, 102)
     assert (summary["rejected"], summary["warnings"], summary["to_complete"], summary["ignored"]) == ([], [], {}, [])
     imports.apply(session, "demo", preview, source="the demo")
-    drafts = session.exec(select(Sme).where(col(Sme.status) != SmeStatus.REVIEWED)).all()
-    assert drafts == []
+    assert {sme.status for sme in session.exec(select(Sme))} == {SmeStatus.DRAFT}
 
 
 def test_an_import_does_not_overwrite_what_a_broker_saves_at_the_same_moment(database: Database):

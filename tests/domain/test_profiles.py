@@ -46,7 +46,7 @@ def test_a_profile_is_written_whole_and_read_back_the_same(session: Session):
     sme = profiles.create(session, "Berlin broker", whole())
     session.expire_all()
     assert profiles.read(session, sme) == whole()
-    assert (sme.version, sme.status, sme.name_key) == (1, SmeStatus.REVIEWED, "adler games")
+    assert (sme.version, sme.status, sme.name_key) == (1, SmeStatus.DRAFT, "adler games")
     assert sme.created_at == sme.updated_at
     assert counts(session) == {"Sme": 1, "Contact": 1, "Hub": 1, "Statement": 3}
     entry = session.exec(select(AuditEntry)).one()
@@ -115,19 +115,27 @@ def test_the_same_name_twice_in_a_city_is_refused(session: Session):
 
 
 @pytest.mark.parametrize(
-    "lacking", [{"languages": []}, {"email": ""}, {"sector_code": None, "sector_confirmed": False}]
+    "lacking",
+    [
+        {"languages": []},
+        {"email": ""},
+        {"sector_code": None, "sector_confirmed": False},
+        {"description": "", "offers": [], "needs": []},
+    ],
 )
-def test_a_profile_without_what_matching_needs_is_a_draft_until_it_is_there(session: Session, lacking: dict[str, Any]):
-    sme = profiles.create(session, "me", whole(**lacking))
+@pytest.mark.parametrize("status", [SmeStatus.IN_REVIEW, SmeStatus.REVIEWED])
+def test_a_profile_that_loses_what_matching_needs_is_a_draft_again_until_it_is_reviewed_anew(
+    session: Session, status: SmeStatus, lacking: dict[str, Any]
+):
+    sme = profiles.create(session, "me", whole())
+    assert sme.status is SmeStatus.DRAFT
+    sme.status = status
+    profiles.update(session, "me", sme, whole(description=""))
+    assert sme.status is status
+    profiles.update(session, "me", sme, whole(**lacking))
     assert sme.status is SmeStatus.DRAFT
     profiles.update(session, "me", sme, whole())
-    assert sme.status is SmeStatus.REVIEWED
-
-
-def test_statements_stand_in_for_a_description(session: Session):
-    assert profiles.create(session, "me", whole(description="")).status is SmeStatus.REVIEWED
-    silent = whole(name="Bussard", description="", offers=[], needs=[])
-    assert profiles.create(session, "me", silent).status is SmeStatus.DRAFT
+    assert sme.status is SmeStatus.DRAFT
 
 
 @pytest.mark.parametrize("status", [SmeStatus.PUBLISHED, SmeStatus.PAUSED, SmeStatus.EXPIRED])
@@ -238,7 +246,7 @@ def test_consent_is_recorded_withdrawn_and_given_anew(session: Session):
     assert profiles.to_complete(session, sme) == []
 
 
-def test_the_nearest_sector_is_to_be_confirmed_and_completes_a_draft(session: Session):
+def test_the_nearest_sector_is_to_be_confirmed(session: Session):
     words = {"sector_code": None, "sector_words": "kites", "sector_confirmed": False}
     sme = profiles.create(session, "me", whole(**words))
     other = profiles.create(session, "me", whole(name="Bussard", email="", **words))
@@ -247,7 +255,7 @@ def test_the_nearest_sector_is_to_be_confirmed_and_completes_a_draft(session: Se
     for one in (sme, other):
         profiles.set_nearest_sector(session, one, "games")
     assert (sme.sector_code, sme.sector_words, sme.sector_confirmed, sme.version) == ("games", "kites", False, 2)
-    assert (sme.status, other.status) == (SmeStatus.REVIEWED, SmeStatus.DRAFT)
+    assert (sme.status, other.status) == (SmeStatus.DRAFT, SmeStatus.DRAFT)
     assert profiles.sectors_to_resolve(session) == []
 
 
@@ -289,3 +297,13 @@ def test_of_two_who_enter_one_name_at_the_same_moment_the_second_is_told(databas
         "There is already an SME called 'Adler Games' in this city.1",
         "Somebody entered an SME or hub of the same name at the same moment. Save again.1",
     }
+
+
+def test_every_problem_of_a_profile_is_told_with_its_field_and_line():
+    fields = WHOLE | {"name": "", "email": "nobody", "offers": ["good", "x" * 1001]}
+    assert profiles.problems(fields) == [
+        ("name", None, "String should have at least 1 character"),
+        ("email", None, "one e-mail address such as name@firm.eu"),
+        ("offers", 1, "String should have at most 1000 characters"),
+    ]
+    assert profiles.problems(WHOLE) == []

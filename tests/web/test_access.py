@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from broker.db import Database
 from broker.domain import changes
-from tests.web.world import World, propose, say_yes, send_mail
+from broker.models import Sme
+from tests.web.world import World, await_review, propose, say_yes, send_mail
 
 PEOPLE = (
     "anonymous",
@@ -102,13 +103,20 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /smes/new": only(200, "broker", "other broker", "admin"),
     "POST /smes/new": only(422, "broker", "other broker", "admin"),
     "GET /smes/{sme_id}": only(200, "broker", "admin"),
-    "GET /smes/{sme_id}/edit": only(200, "broker", "admin"),
-    "POST /smes/{sme_id}/edit": only(409, "broker", "admin"),
     "POST /smes/{sme_id}/proposals/{proposal_id}/accept": only(303, "broker", "admin"),
     "POST /smes/{sme_id}/proposals/{proposal_id}/decline": only(303, "broker", "admin"),
     "GET /smes/{sme_id}/erasure": only(200, "broker", "admin"),
     "POST /smes/{sme_id}/erasure": only(422, "broker", "admin"),
     "POST /smes/{sme_id}/erasure/decline": only(303, "broker", "admin"),
+    "POST /smes/{sme_id}/steps/{step}": only(409, "broker", "admin"),
+    "GET /smes/{sme_id}/edit": only(303, "broker", "admin"),
+    "GET /smes/{sme_id}/edit/{section}": only(200, "broker", "admin"),
+    "POST /smes/{sme_id}/edit/{section}": only(409, "broker", "admin"),
+    "POST /smes/{sme_id}/edit/{section}/draft": only(303, "broker", "admin"),
+    "GET /smes/{sme_id}/seen": only(200, "broker", "admin"),
+    "GET /reviews": only(200, "broker", "other broker", "admin"),
+    "GET /reviews/{sme_id}": only(200, "broker", "other broker", "admin"),
+    "POST /reviews/{sme_id}": only(422, "broker", "other broker", "admin"),
     "GET /import": only(200, "broker", "other broker", "admin"),
     "POST /import": only(422, "broker", "other broker", "admin"),
     "GET /import/{file_id}": only(200, "broker"),  # not even an administrator: it is a file of that account
@@ -195,6 +203,7 @@ def sent(database: Database, world: World) -> None:
         propose(session, world)
         say_yes(session, world, "Spielwerk", "Medilab Plzeň")
         world.change_set = changes.keep(session, world.accounts["broker"], "pause", {})
+        await_review(session, world)
 
 
 def routes(app: FastAPI) -> list[str]:
@@ -235,6 +244,13 @@ _DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] =
 }
 
 
+def _sme_id(world: World, path: str) -> int:
+    if path.endswith("/withdraw"):
+        return 99999
+    sme: Sme = world.in_review if path.startswith("/reviews") else world.smes["Spielwerk"]
+    return sme.id
+
+
 def _address(world: World, path: str, person: str) -> str:
     own = "Solar Łódka" if person == "other SME" else "Spielwerk"
     links = {"/s/": world.links[own], "/u/": world.unsubscribe, "/i/": world.invitation}
@@ -243,7 +259,9 @@ def _address(world: World, path: str, person: str) -> str:
         "token": token,
         "partner_id": world.smes["Medilab Plzeň"].id,
         "email_id": (world.email if path.startswith("/outbox") else world.event_email or world.email).id,
-        "sme_id": 99999 if path.endswith("/withdraw") else world.smes["Spielwerk"].id,
+        "sme_id": _sme_id(world, path),
+        "section": "offers",
+        "step": "resume",
         "file_id": world.import_file.id,
         "set_id": world.change_set.id if world.change_set else 1,
         "form": "csv",

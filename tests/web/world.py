@@ -25,12 +25,14 @@ from broker.models import (
     Match,
     MatchRun,
     Registration,
+    Review,
     Role,
     RunStatus,
     Shortlist,
     ShortlistEntry,
     ShortlistStatus,
     Sme,
+    SmeStatus,
 )
 from tests import factories
 
@@ -62,6 +64,8 @@ class World:
     """Spielwerk's, where a test makes it."""
     handle: str = ""
     """Of a session of somebody who is none of these people."""
+    in_review: Any = None
+    """Only where a test puts it there."""
 
 
 def build(session: Session, settings: Settings) -> World:
@@ -151,6 +155,15 @@ def build(session: Session, settings: Settings) -> World:
     world.handle = digest(sign_ins.sign_in(session, somebody))[: access.HANDLE]
     world.email = letters.sign_in(session, settings, world.accounts["broker"], "https://link.example/")
     return world
+
+
+def await_review(session: Session, world: World) -> None:
+    """Give the world an SME of Warsaw that waits for a second broker."""
+    sme = factories.make_sme(session, "Cichy Młyn", city="warsaw", status=SmeStatus.IN_REVIEW)
+    asker = factories.make_account(session, city="warsaw", name="Warsaw Broker")
+    session.add(Review(sme_id=sme.id, asked_by_id=asker.id, asked_at=now(session)))
+    session.flush()
+    world.in_review = sme
 
 
 def send_mail(session: Session, world: World) -> None:

@@ -11,6 +11,7 @@ from broker.db import Database, Wake, now
 from broker.domain import changes, login_links, outbox, pulses, sign_ins, uploads
 from broker.domain.mailings import writing
 from broker.models import (
+    Draft,
     Email,
     EmailStatus,
     ImportFile,
@@ -21,6 +22,8 @@ from broker.models import (
     ProfileChange,
     RunStatus,
     SignIn,
+    Sme,
+    SmeStatus,
 )
 from tests import factories
 from tests.domain.mail_rows import add_mail as add_sent
@@ -325,3 +328,34 @@ def test_the_sweep_reads_what_came_back(database: Database, woken: list[Wake]) -
     tasks.sweep()
 
     assert [path.name for path in (folder.parent / "unread").iterdir()] == ["1.M1.mx"]
+
+
+def test_a_draft_is_looked_at_and_texts_are_read_by_their_ids(
+    database: Database, woken: list[Wake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(tasks.shortlists, "look", lambda found, draft_id: seen.append((found, draft_id)))
+    monkeypatch.setattr(tasks.shortlists, "read_texts", lambda found: seen.append(found) or 3)
+    tasks.look_at_draft(7)
+    tasks.read_texts()
+    with (database.settings.home / "texts.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        tasks.read_texts()
+    assert seen == [(database, 7), database]
+
+
+def test_the_sweep_expires_reminds_and_wakes_forgotten_drafts_once(database: Database, woken: list[Wake]) -> None:
+    with database.write() as session:
+        moment = now(session)
+        over = factories.make_sme(session, expires_at=moment - timedelta(days=1))
+        factories.make_sme(session, expires_at=moment + timedelta(days=20))
+        account = factories.make_account(session)
+        draft = Draft(account_id=account.id, sme_id=over.id, asked_at=moment - timedelta(minutes=1))
+        session.add(draft)
+    tasks.sweep()
+    tasks.sweep()
+    assert woken.count(("outbox.deliver", None)) >= 1
+    assert woken.count(("drafts.look", draft.id)) == 2
+    with database.read() as session:
+        assert session.get_one(Sme, over.id).status is SmeStatus.EXPIRED
+        assert [email.kind for email in session.exec(select(Email))] == ["expiry"]

@@ -88,7 +88,7 @@ def _tasks_statement(everywhere: bool) -> Any:
     return union_all(
         _arm("answer", of_city, deadlines.c.deadline, deadlines),
         *(_arm(reason, condition) for reason, condition in by_reason.items() if reason != "expiring"),
-        _arm("expiring", by_reason["expiring"], col(Sme.updated_at)),
+        _arm("expiring", by_reason["expiring"], col(Sme.expires_at)),
         _arm("all", of_city),
     )
 
@@ -111,8 +111,7 @@ def _arm(reason: str, condition: Any, until: Any = None, source: Any = None) -> 
 
 
 def _task(reason: str, rows: Sequence[Any]) -> Task:
-    keeps = todo.KEPT if reason == "expiring" else None
-    named = [Named(row.sme_id, row.name, row.until + keeps if keeps else row.until) for row in rows]
+    named = [Named(row.sme_id, row.name, row.until) for row in rows]
     return Task(reason, rows[0].total, named)
 
 

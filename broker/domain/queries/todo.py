@@ -1,6 +1,6 @@
 """Why an SME needs its broker: each reason with its condition, the same for the list's filter and the city's home."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_
@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from broker.db import UTCDateTime
+from broker.domain.lifecycle import REMIND_BEFORE
 from broker.domain.queries import lacking
 from broker.models import (
     INACTIVE,
@@ -25,13 +26,9 @@ from broker.models import (
     SmeStatus,
 )
 
-KEPT = timedelta(days=365)
-"""How long a profile counts as true after it was last confirmed."""
-WARNED = timedelta(days=30)
-"""How long before its end it is told."""
 ANY = "1"
 MOMENT = bindparam("moment", type_=UTCDateTime())
-STALE = bindparam("stale", type_=UTCDateTime())
+SOON = bindparam("soon", type_=UTCDateTime())
 """`at` fills both: a statement is built once and asked at many moments."""
 LABELS = {
     ANY: "To be completed",
@@ -53,7 +50,7 @@ def label(reason: str) -> str:
 
 def at(moment: datetime) -> dict[str, datetime]:
     """The parameters of a statement with these conditions."""
-    return {"moment": moment, "stale": moment - KEPT + WARNED}
+    return {"moment": moment, "soon": moment + REMIND_BEFORE}
 
 
 def conditions() -> dict[str, ColumnElement[bool]]:
@@ -76,8 +73,8 @@ def to_finish() -> ColumnElement[bool]:
 
 
 def waiting_for_review() -> ColumnElement[bool]:
-    """Profiles waiting: complete, and not published by anybody yet."""
-    return col(Sme.status) == SmeStatus.REVIEWED
+    """Somebody asked a second broker to read them."""
+    return col(Sme.status) == SmeStatus.IN_REVIEW
 
 
 def unanswered() -> Any:
@@ -124,5 +121,5 @@ def no_consent() -> ColumnElement[bool]:
 
 
 def expiring() -> ColumnElement[bool]:
-    """Not changed for so long that it will soon count as out of date."""
-    return and_(col(Sme.status).not_in(INACTIVE), col(Sme.updated_at) < STALE)
+    """Published for nearly a year, and nobody has said since that it is still true."""
+    return and_(col(Sme.status) == SmeStatus.PUBLISHED, col(Sme.expires_at) <= SOON)

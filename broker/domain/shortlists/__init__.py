@@ -6,6 +6,7 @@ from broker.domain.shortlists.encode import Progress as Report
 from broker.domain.shortlists.encode import load_encoder, resolve_sectors
 from broker.domain.shortlists.foresight import Foresight, foresee
 from broker.domain.shortlists.gather import gather
+from broker.domain.shortlists.onlookers import look, read_texts
 from broker.domain.shortlists.weights import load_weights
 
 __all__ = [
@@ -18,5 +19,7 @@ __all__ = [
     "gather",
     "load_encoder",
     "load_weights",
+    "look",
+    "read_texts",
     "resolve_sectors",
 ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from sqlmodel import Session, col, select
@@ -87,6 +87,19 @@ def cohort_of(standing: pairs.Standing, profiles: tuple[matching.Profile, ...]) 
         pinned=_texts(standing.pin | standing.wanted),
         history=_texts(standing.met),
     )
+
+
+def profiles_of(session: Session, ids: Collection[int]) -> list[matching.Profile]:
+    """The profiles of some SMEs as the engine sees them, by id."""
+    rows = session.exec(
+        select(Sme, City, Sector)
+        .join(City, col(City.code) == Sme.city_code)
+        .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
+        .where(col(Sme.id).in_(ids))
+        .order_by(col(Sme.id))
+    ).all()
+    statements = _statements(session, list(ids))
+    return [_profile(sme, city, sector, statements) for sme, city, sector in rows]
 
 
 def _statements(session: Session, ids: Sequence[int]) -> dict[tuple[int, StatementKind], tuple[str, ...]]:

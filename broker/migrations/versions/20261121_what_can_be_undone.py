@@ -1,14 +1,14 @@
 """changes of many profiles that can be undone, and what an import keeps until then
 
 Revision: 0008
-Before: 0006
+Before: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
