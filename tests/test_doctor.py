@@ -128,7 +128,7 @@ def test_a_database_of_another_version_is_told(database: Database) -> None:
     found = one(checks.database(database.settings))
 
     assert found.level == Level.PROBLEM
-    assert "is of version 0001, the service of 0003" in found.told
+    assert "is of version 0001, the service of" in found.told
     assert found.todo == "bring it up to date: broker init"
 
 

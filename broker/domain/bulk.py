@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from broker.db import now
 from broker.domain import accounts, audit, changes
-from broker.domain.lifecycle import LIFE, MOVES, Step
+from broker.domain.lifecycle import LIFE, MOVES, Step, resumed
+from broker.domain.records import load_records
 from broker.errors import InvalidError
 from broker.models import Account, Sme, SmeStatus
 
@@ -38,7 +39,7 @@ class BulkOutcome:
 def act(session: Session, account: Account, action: BulkAction, smes: Sequence[Sme]) -> BulkOutcome:
     """Do it for every SME for which it means anything; `smes` are locked. InvalidError without any.
 
-    An SME that had paused itself is what it was before, any other resumed one published."""
+    A resumed SME is what `lifecycle.resumed` says."""
     if not smes:
         raise InvalidError("Tick the SMEs first, then choose what to do with them.")
     fitting = [sme for sme in smes if sme.status in FROM[action]]
@@ -55,11 +56,12 @@ def act(session: Session, account: Account, action: BulkAction, smes: Sequence[S
 
 def _set_statuses(session: Session, action: BulkAction, smes: Sequence[Sme]) -> None:
     moment = now(session)
+    records = load_records(session, col(Sme.id).in_([sme.id for sme in smes])) if action is BulkAction.RESUME else {}
     for sme in smes:
-        before, sme.paused_from = sme.paused_from, None
+        paused_from, sme.paused_from = sme.paused_from, None
         sme.status = MOVES[Step(action)].after
         if action is BulkAction.RESUME:
-            sme.status = before or sme.status
+            sme.status = resumed(paused_from, records[sme.id].facts)
         if action is BulkAction.PUBLISH:
             sme.expires_at, sme.reminded_at = moment + LIFE, None
         sme.version, sme.updated_at = sme.version + 1, moment

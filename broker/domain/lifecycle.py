@@ -1,6 +1,7 @@
 """The life of a profile: draft → in review → reviewed → published ↔ paused, and expired a year after somebody last
 said that it is true. Every step is one conditional update, so of two at once one is told that the other was first."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -11,6 +12,8 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.db import now
 from broker.domain import audit, letters
+from broker.domain.completeness import status_of
+from broker.domain.records import load_record
 from broker.errors import ConflictError
 from broker.models import Account, Role, Sme, SmeStatus
 
@@ -71,8 +74,8 @@ def move(session: Session, actor: str, sme: Sme, step: Step, **detail: Any) -> N
     """Take the step and record it; ConflictError where the profile is in another status by now."""
     before, after = MOVES[step]
     values: dict[str, Any] = {"status": after, "version": Sme.version + 1, "paused_from": None}
-    if step is Step.RESUME and sme.paused_from is not None:
-        values["status"] = sme.paused_from  # it paused itself, maybe before anybody had published it
+    if step is Step.RESUME:
+        values["status"] = resumed(sme.paused_from, load_record(session, sme).facts)
     if step in (Step.PUBLISH, Step.RENEW):
         values |= {"expires_at": now(session) + LIFE, "reminded_at": None}
     statement = update(Sme).where(col(Sme.id) == sme.id, col(Sme.status).in_(before)).values(**values)
@@ -81,6 +84,11 @@ def move(session: Session, actor: str, sme: Sme, step: Step, **detail: Any) -> N
     if not taken:
         raise ConflictError(f"{sme.name} is {WORDS[sme.status]} now: somebody was faster. Look at it again.")
     audit.record(session, actor, f"profile {step}", f"sme:{sme.id}", **detail)
+
+
+def resumed(paused_from: SmeStatus | None, facts: Mapping[str, Any]) -> SmeStatus:
+    """What a paused profile is again: as its SME paused it, else published; a draft if it lacks something by now."""
+    return status_of(paused_from or SmeStatus.PUBLISHED, facts)
 
 
 def expire_due(session: Session) -> int:

@@ -9,15 +9,15 @@ from broker.errors import InvalidError, NotFoundError
 from broker.models import AuditEntry, ChangeSet, ProfileChange, Sme, SmeStatus
 from tests import factories
 
-DRAFT, REVIEWED, PUBLISHED, PAUSED, EXPIRED = SmeStatus
+DRAFT, IN_REVIEW, REVIEWED, PUBLISHED, PAUSED, EXPIRED = SmeStatus
 
 
 @pytest.mark.parametrize(
     ("action", "after"),
     [
-        (BulkAction.PUBLISH, [DRAFT, PUBLISHED, PUBLISHED, PAUSED, EXPIRED]),
-        (BulkAction.PAUSE, [PAUSED, PAUSED, PAUSED, PAUSED, EXPIRED]),
-        (BulkAction.RESUME, [DRAFT, REVIEWED, PUBLISHED, REVIEWED, EXPIRED]),
+        (BulkAction.PUBLISH, [DRAFT, IN_REVIEW, PUBLISHED, PUBLISHED, PAUSED, EXPIRED]),
+        (BulkAction.PAUSE, [DRAFT, IN_REVIEW, REVIEWED, PAUSED, PAUSED, EXPIRED]),
+        (BulkAction.RESUME, [DRAFT, IN_REVIEW, REVIEWED, PUBLISHED, PUBLISHED, EXPIRED]),
     ],
 )
 def test_an_action_changes_what_it_means_anything_for_and_an_undo_takes_it_back(
@@ -44,6 +44,12 @@ def test_an_sme_that_lacks_something_comes_back_as_a_draft(session: Session) -> 
     sme = factories.make_sme(session, status=PAUSED, email="")
     bulk.act(session, factories.make_account(session), BulkAction.RESUME, [sme])
     assert sme.status is DRAFT
+
+
+def test_an_sme_that_had_paused_itself_is_what_it_was_before(session: Session) -> None:
+    sme = factories.make_sme(session, status=PAUSED, paused_from=REVIEWED)
+    bulk.act(session, factories.make_account(session), BulkAction.RESUME, [sme])
+    assert (sme.status, sme.paused_from) == (REVIEWED, None)
 
 
 def test_where_nothing_changes_nothing_is_written(session: Session) -> None:

@@ -202,8 +202,10 @@ def test_undoing_the_later_of_two_changes_makes_the_earlier_one_undoable_again(
 ) -> None:
     first = bring(session, account, [ADLER])
     sme = session.exec(select(Sme)).one()
+    sme.status = SmeStatus.PUBLISHED
     outcome = bulk.act(session, account, BulkAction.PAUSE, [sme])
+    assert sme.status is SmeStatus.PAUSED
     assert changes.undo(session, account, outcome.set_id or 0).left == {}
-    assert sme.status is SmeStatus.REVIEWED
+    assert sme.status is SmeStatus.PUBLISHED
 
     assert changes.undo(session, account, first).removed == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from broker.domain import event_form, events
+from broker.domain import event_form, events, zones
 from broker.domain.event_form import FormError
 from broker.domain.queries import places
 from broker.errors import ConflictError, NotFoundError
@@ -44,7 +44,7 @@ def test_a_filled_form_is_read_in_the_zone_of_the_city(session: Session) -> None
     assert details.columns() == {
         "name": "Internationalisation Workshop",
         "city_code": "tallinn",
-        "zone": "",
+        "zone": "Europe/Tallinn",
         "venue": "Telliskivi",
         "address": "Telliskivi 60a",
         "starts_at": datetime(2030, 7, 1, 6, 0, tzinfo=UTC),
@@ -64,9 +64,9 @@ def test_a_zone_of_its_own_moves_every_time_and_names_its_clock(session: Session
     event = events.add(session, "ann", details.columns(), factories.make_account(session).id)
 
     assert details.starts_at == datetime(2030, 7, 1, 13, 0, tzinfo=UTC)
-    assert events.clock(event, cities["tallinn"]) == events.Clock("New York", "America/New_York")
-    event.zone = ""
-    assert events.clock(event, cities["tallinn"]) == events.Clock("Tallinn", "Europe/Tallinn")
+    assert zones.of_event(event, cities["tallinn"]) == zones.Zone("America/New_York", "New York")
+    event.zone = "Europe/Tallinn"
+    assert zones.of_event(event, cities["tallinn"]) == zones.Zone("Europe/Tallinn", "Tallinn")
     assert event_form.read(FILLED | {"zone": "Europe/Tallinn"}, cities).zone == "Europe/Tallinn"
 
 

@@ -71,13 +71,13 @@ def test_nothing_needs_a_city_whose_profiles_are_published_and_without_an_event(
 def test_profiles_are_told_by_what_they_wait_for(session: Session) -> None:
     for number in range(6):
         factories.make_sme(session, f"Draft {number}", status=SmeStatus.DRAFT)
-    factories.make_sme(session, "Ready", status=SmeStatus.REVIEWED)
-    factories.make_sme(session, "Elsewhere", city="rome", status=SmeStatus.REVIEWED)
+    factories.make_sme(session, "Ready", status=SmeStatus.IN_REVIEW)
+    factories.make_sme(session, "Elsewhere", city="rome", status=SmeStatus.IN_REVIEW)
     moment = now(session)
-    factories.make_sme(session, "Oldest", updated_at=moment - timedelta(days=350))
-    factories.make_sme(session, "Old", updated_at=moment - timedelta(days=340))
-    factories.make_sme(session, "Young", updated_at=moment - timedelta(days=330))
-    factories.make_sme(session, "Resting", status=SmeStatus.PAUSED, updated_at=moment - timedelta(days=350))
+    factories.make_sme(session, "Oldest", expires_at=moment + timedelta(days=15, hours=1))
+    factories.make_sme(session, "Old", expires_at=moment + timedelta(days=25))
+    factories.make_sme(session, "Young", expires_at=moment + timedelta(days=35))
+    factories.make_sme(session, "Resting", status=SmeStatus.PAUSED, expires_at=moment + timedelta(days=15))
 
     home = city_home(session, "berlin")
     assert tasks(home) == {

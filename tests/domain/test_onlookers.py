@@ -125,7 +125,7 @@ def test_no_name_of_another_firm_is_kept(desk: Desk):
     result = desk.look("an exercise game for stroke patients")
 
     assert "klinika" not in str(result).lower()
-    assert result["onlookers"][0]["they_need"]["need"] == "… wants an exercise game for stroke patients of …"
+    assert result["onlookers"][0]["they_need"]["need"] == "[name] wants an exercise game for stroke patients of [name]"
 
 
 def test_two_workers_find_the_same_and_the_second_writes_nothing(desk: Desk):

@@ -32,7 +32,7 @@ def test_somebody_is_invited_and_takes_the_account_over(browse: Browse, database
         refused = guest.post(link, data=fields)
         assert (refused.status_code, f'href="#f-{wrong}"' in refused.text) == (422, True)
     assert guest.post(link, data={"name": "Bo R.", "password": PASSWORD}).headers["location"] == "/"
-    assert guest.get("/").headers["location"] == "/smes"
+    assert guest.get("/").headers["location"] == "/city"
     assert "Bo R." in guest.get("/smes").text
     assert guest.post(link, data={"name": "Bo", "password": PASSWORD}).status_code == 404
 

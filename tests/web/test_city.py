@@ -18,7 +18,7 @@ def test_each_task_leads_to_the_list_of_just_those(browse: Browse, database: Dat
     with database.write() as session:
         for number in range(6):
             factories.make_sme(session, f"Draft {number}", status=SmeStatus.DRAFT)
-        session.get_one(Sme, world.smes["Spielwerk"].id).status = SmeStatus.REVIEWED
+        session.get_one(Sme, world.smes["Spielwerk"].id).status = SmeStatus.IN_REVIEW
         say_yes(session, world, "Medilab Plzeň", "Spielwerk")
     client = browse("broker")
 

@@ -17,7 +17,7 @@ Browse = Callable[..., TestClient]
 ALL = [limit for limit in vars(Limits).values() if isinstance(limit, RateLimitItem)]
 
 
-def tries(limits: Limits, limit: RateLimitItem, who: str, most: int = 60) -> int:
+def tries(limits: Limits, limit: RateLimitItem, who: str, most: int = 1000) -> int:
     """How many of `most` tries are allowed."""
     for count in range(most):
         try:

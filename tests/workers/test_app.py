@@ -49,7 +49,7 @@ def test_there_is_a_task_for_every_wake_up_of_the_service() -> None:
     ours = {name for name, task in app.tasks.items() if task.__module__ == tasks.__name__}
 
     assert {"matchruns.build", "outbox.deliver"} <= woken <= ours
-    others = {"invitations.write", "sectors.resolve", "shortlists.prepare", "sweep"}
+    others = {"drafts.look", "drafts.read_texts", "invitations.write", "sectors.resolve", "shortlists.prepare", "sweep"}
     assert ours == {"matchruns.build", "outbox.deliver"} | others
 
 
