@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import audit, events, letters
+from broker.domain import audit, events, letters, webhooks
 from broker.errors import ConflictError, NotFoundError
 from broker.models import (
     Answer,
@@ -142,4 +142,5 @@ def _introduce(session: Session, settings: Settings, event: Event, sme_id: int, 
     session.flush()
     audit.record(session, f"sme {sme_id}", "introduction.make", f"event {event.id}", a=a_id, b=b_id)
     letters.introductions(session, settings, event, introduction)
+    webhooks.interest_mutual(session, introduction)
     return introduction

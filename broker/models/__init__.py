@@ -29,10 +29,12 @@ from broker.models.profiles import (
     Statement,
     StatementKind,
 )
+from broker.models.webhooks import WEBHOOK, Webhook
 
 __all__ = [
     "INACTIVE",
     "TO_STAFF",
+    "WEBHOOK",
     "Account",
     "Answer",
     "ApiToken",
@@ -73,4 +75,5 @@ __all__ = [
     "Statement",
     "StatementKind",
     "Suppression",
+    "Webhook",
 ]

@@ -29,6 +29,7 @@ from broker.web import (
     sme,
     tokens,
     unsubscribe,
+    webhooks,
 )
 from broker.web.api import create_api, problems
 from broker.web.clashes import is_taken
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics.Metrics(app.state.database)
     for desk in (
         public, outbox, brokers, imports, organiser, mailings, mail_health, metrics, sme, tokens, unsubscribe,
+        webhooks,
     ):  # fmt: skip
         app.include_router(desk.router)
     app.mount(API, create_api(app.state), name="api")

@@ -53,6 +53,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /account/tokens": dict.fromkeys(PEOPLE, 200) | SIGN_IN,
     "POST /account/tokens": dict.fromkeys(PEOPLE, 422) | SIGN_IN,
     "POST /account/tokens/{token_id}/revoke": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "GET /account/webhooks": dict.fromkeys(PEOPLE, 200) | SIGN_IN,
+    "POST /account/webhooks": dict.fromkeys(PEOPLE, 422) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/test": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/off": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/on": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/delete": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
     "GET /outbox": EVERYBODY,
     "GET /outbox/{email_id}": EVERYBODY,
     "GET /outbox/{email_id}/html": EVERYBODY,
@@ -165,6 +171,7 @@ def _address(world: World, path: str, person: str) -> str:
         "run_id": world.run.id,
         "kind": "shortlist",
         "token_id": 1,
+        "webhook_id": 1,
     }
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 

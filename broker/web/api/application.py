@@ -4,7 +4,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from starlette.datastructures import State
 
 from broker.errors import InvalidError
-from broker.web.api import answers, events, problems, smes
+from broker.web.api import answers, events, problems, smes, webhooks
 from broker.web.api.callers import CallerDep
 from broker.web.api.problems import Problem
 from broker.web.api.schemas import Me
@@ -32,6 +32,7 @@ def create_api(state: State) -> FastAPI:
     api.get("/me", response_model=Me, tags=["Token"])(read_me)
     api.include_router(smes.router)
     api.include_router(events.router)
+    api.include_router(webhooks.router)
     return api
 
 
