@@ -147,9 +147,14 @@ class CachedFiles(StaticFiles):
 
 
 def _too_large(request: Request) -> Response:
+    return _refusal(request, 413)
+
+
+def _refusal(request: Request, status: int) -> Response:
+    """For a program a problem, also where its address is so odd (a line break) that the API never gets to see it."""
     if request.url.path.startswith(f"{API}/"):
-        return problems.problem(413, EXPLANATIONS[413])
-    return error_page(request, 413)
+        return problems.problem(status, EXPLANATIONS.get(status, ""))
+    return error_page(request, status)
 
 
 async def _broker_error(request: Request, error: Exception) -> Response:
@@ -177,7 +182,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
-    response = error_page(request, error.status_code)
+    response = _refusal(request, error.status_code)
     response.headers.update(error.headers or {})
     return response
 
