@@ -1,5 +1,6 @@
 """The broker's desk: bringing in SMEs from a spreadsheet – upload, preview, confirm, result."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from broker.web.deps import CurrentBroker, DatabaseDep, FormDep, RowId, SessionD
 from broker.web.pages import redirect, render
 from broker.web.profile_form import ENGLISH, LABELS
 
+NUMBER = re.compile(r"[0-9]{1,9}")
+"""Of a line; Python refuses to read very long ones."""
 router = APIRouter(prefix="/import")
 SHOWN = 200
 """So many rows of each kind stand on the page; the counts are of all."""
@@ -126,7 +129,7 @@ def confirm(
     session.commit()  # as above: the file is read while others may write
     with database.read() as reading:
         looked = uploads.look(reading, file)
-    merge = {int(str(number)) for number in form.getlist("merge") if str(number).isdecimal()}
+    merge = {int(str(number)) for number in form.getlist("merge") if NUMBER.fullmatch(str(number))}
     file = access.import_file(session, account, file_id)
     uploads.confirm(session, accounts.actor(account), file, looked, str(form.get("seal", "")), merge)
     return redirect(request, f"/import/{file_id}")

@@ -92,7 +92,7 @@ def to_profile(fields: Mapping[str, str], before: ProfileData | None) -> Profile
             language=before.language if before else "",
             languages=_codes("languages", find_languages(fields["languages"])),
             markets=_codes("markets", find_markets(fields["markets"])),
-            readiness=int(fields["readiness"]) if fields["readiness"].isdecimal() else None,
+            readiness=int(fields["readiness"][:9]) if fields["readiness"].isdecimal() else None,
             website=fields["website"],
             contact=fields["contact"],
             email=fields["email"],
