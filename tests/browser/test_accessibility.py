@@ -64,8 +64,10 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
         f"{event}/mailings/summary?part=text",
         f"{event}/mail",
         "/mail?status=queued",
+        "/account/webhooks",
     ):
         _look(admin, path, found)
+    _webhook_page(admin, found)
     _import_pages(admin, found)
     admin.goto(event)
     admin.get_by_role("button", name="Build again").click()
@@ -78,6 +80,14 @@ def _answer_both(page: Page, service: Service) -> None:
     for own, other in (("Medilab Plzeň", "Nordljus Film"), ("Nordljus Film", "Medilab Plzeň")):
         page.goto(service.world.links[own])
         page.locator(f"#partner-{service.world.smes[other].id}").get_by_role("button", name="Interested").click()
+
+
+def _webhook_page(page: Page, found: dict[str, list[str]]) -> None:
+    page.get_by_label("Address").fill("https://crm.example/hook?key=" + "0123456789abcdef" * 8)
+    page.get_by_role("button", name="Add the webhook").click()
+    page.get_by_role("button", name="Send a test call").click()
+    page.locator("summary").first.click()
+    _look(page, None, found)
 
 
 def _import_pages(page: Page, found: dict[str, list[str]]) -> None:
