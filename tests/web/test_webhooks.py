@@ -31,7 +31,7 @@ def test_a_webhook_is_added_tested_switched_and_deleted(
     assert page.post(f"{own}/test").status_code == 409
     assert "webhook.test" in page.get("/account/webhooks").text
     assert page.post(f"{own}/off").status_code == 303
-    assert "It is not called" in page.get("/account/webhooks").text
+    assert "Off: what happens meanwhile is not told later." in page.get("/account/webhooks").text
     assert page.post(f"{own}/on").status_code == 303
     assert page.post(f"{own}/delete").status_code == 303
     with database.read() as session:
