@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,6 @@ from broker.config import Settings
 from broker.db import Database, now
 from broker.domain import calls, erasure, interests, outbox, relay, runs, suppressions, webhooks
 from broker.domain.claims import TOO_LATE, claim
-from broker.domain.delivery import TemporaryFailure
 from broker.domain.http_delivery import HttpDelivery
 from broker.domain.queries.health import figures, health
 from broker.domain.queries.mail import outbox as demo_outbox
@@ -36,7 +34,7 @@ from broker.models import (
     Webhook,
 )
 from tests import factories
-from tests.domain.call_rows import Receiver, outgoing, receiver
+from tests.domain.call_rows import Receiver, receiver
 from tests.domain.mail_rows import approved_lists
 
 ALL = list(webhooks.EVENTS)
@@ -154,16 +152,6 @@ def test_a_call_whose_time_is_over_fails(database: Database, settings: Settings,
     assert there.requests == []
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 404, 429, 503])
-def test_no_answer_but_a_2xx_is_well_and_no_redirect_is_followed(
-    there: Receiver, settings: Settings, status: int
-) -> None:
-    there.status, there.location = status, there.url.replace("/hook", "/elsewhere")
-    with pytest.raises(TemporaryFailure, match=f"The answer was {status}"):
-        HttpDelivery(settings).send(outgoing(there.url))
-    assert [path for path, _, _ in there.requests] == ["/hook?key=1"]
-
-
 def test_a_receiver_that_is_gone_switches_its_webhook_off(
     database: Database, settings: Settings, there: Receiver
 ) -> None:
@@ -177,27 +165,6 @@ def test_a_receiver_that_is_gone_switches_its_webhook_off(
         entry = session.exec(select(AuditEntry).where(AuditEntry.action == "webhook.off")).one()
         assert (entry.actor, entry.subject) == ("webhooks", f"webhook {webhook_id}")
         assert len(session.exec(select(Email)).all()) == 1  # nobody is mailed about it
-
-
-def test_a_server_that_answers_a_letter_now_and_then_is_cut_off(settings: Settings) -> None:
-    done = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def drip() -> None:
-            connection, _ = server.accept()
-            with connection:
-                while not done.wait(0.05):
-                    try:
-                        connection.send(b"H")
-                    except OSError:
-                        return
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        with pytest.raises(TemporaryFailure, match=r"No answer: it took too long\."):
-            HttpDelivery(settings, total_seconds=0.5).send(outgoing(f"http://127.0.0.1:{server.getsockname()[1]}/"))
-        done.set()
-        thread.join()
 
 
 def test_where_nobody_answers_the_other_calls_of_the_webhook_wait_too(database: Database, settings: Settings) -> None:
