@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         description="Mails are returned to this address with a tag, e.g. bounces@host gets bounces+17-…@host. "
         "Unset: to mail_from, and nobody reads them.",
     )
+    webhook_private: bool = Field(
+        False,
+        description="Webhooks may call addresses of private networks, too. Unset: only of the public Internet.",
+    )
     metrics_token: str = Field("", description="Opens /metrics to who brings it as a bearer token. Unset: to nobody.")
     log_json: bool = Field(False, description="Logs as one JSON object a line; else as text.")
     public_url: str = Field(

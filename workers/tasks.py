@@ -110,6 +110,23 @@ def _deliver() -> None:
         log.info("mails: %s sent, %s to try again, %s failed, %s held", *counts)
 
 
+@app.task(name="webhooks.deliver")
+def deliver_calls() -> None:
+    """Make the calls of webhooks that are due: apart from mails, so that no server that is slow delays any."""
+    with _one_of("webhooks", 1) as is_free:
+        if is_free:
+            _call()
+
+
+def _call() -> None:
+    delivered = relay.call_due(database(), owner=owners.name(), seconds=TURN_SECONDS)
+    with database().write() as session:
+        if outbox.count_due_calls(session):
+            wake(session, "webhooks.deliver")
+    if delivered != relay.Delivered():
+        log.info("calls: %s made, %s to try again, %s failed", delivered.sent, delivered.later, delivered.failed)
+
+
 @app.task(name="sectors.resolve")
 def resolve_sectors() -> None:
     """Find the nearest sector for those given in free words; where another process is at it, that is enough."""
@@ -157,8 +174,10 @@ def sweep() -> None:
             log.info("match run %s waits for a worker", run_id)
         if freed := relay.release_stuck(session):
             log.warning("%s mails taken back: their worker stopped while sending", freed)
-        if outbox.count_due(session) and (freed or not _is_delivering(session)):
+        if outbox.count_due(session) and (freed or not _is_at_work(session, "relay")):
             wake(session, "outbox.deliver")
+        if outbox.count_due_calls(session) and (freed or not _is_at_work(session, "webhooks")):
+            wake(session, "webhooks.deliver")
         if _sectors_forgotten(session):
             wake(session, "sectors.resolve")
         login_links.forget_expired(session)
@@ -175,9 +194,9 @@ def sweep() -> None:
     bounce_reports.read_folder(database())
 
 
-def _is_delivering(session: Session) -> bool:
+def _is_at_work(session: Session, part: str) -> bool:
     """Whether somebody is at it: who ends a turn calls the next one."""
-    last = pulses.last(session).get("relay")
+    last = pulses.last(session).get(part)
     return last is not None and now(session) - last < AT_WORK
 
 

@@ -128,7 +128,7 @@ def event_mail(session: Session, account: Account, event_id: int, email_id: int)
     """A mail of the organiser's event."""
     event(session, account, event_id)
     row = session.get(Email, email_id)
-    if row is None or row.event_id != event_id:
+    if row is None or row.event_id != event_id or row.webhook_id is not None:
         raise NotFoundError(GONE)
     return row
 
@@ -154,7 +154,7 @@ def change_set(session: Session, account: Account, set_id: int, *, lock: bool = 
 def demo_mail(session: Session, is_demo: bool, email_id: int) -> Email:
     """A mail of the demo's outbox; outside the demo nobody reads mail here."""
     row = session.get(Email, email_id) if is_demo else None
-    if row is None:
+    if row is None or row.webhook_id is not None:
         raise NotFoundError(GONE)
     return row
 

@@ -11,7 +11,7 @@ from email.message import Message
 from enum import StrEnum
 from pathlib import Path
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database
@@ -175,7 +175,8 @@ def _email(session: Session, settings: Settings, report: Report) -> Email | None
     if not ids and not report.message_id:
         return None
     of_it = Email.id == ids[0] if ids else Email.message_id == report.message_id
-    email = session.exec(select(Email).where(of_it).with_for_update()).one_or_none()
+    is_mail = col(Email.webhook_id).is_(None)
+    email = session.exec(select(Email).where(of_it, is_mail).with_for_update()).one_or_none()
     # SQLite gives the id of a mail that was erased to the next one. Other servers' Message-IDs say nothing: some
     # relays put their own in.
     if email is None or report.message_id == email.message_id:

@@ -45,6 +45,17 @@ TOO_LATE = "It could not be sent in time."
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """What is read of a webhook to call it."""
+
+    webhook_id: int
+    url: str
+    salt: str
+    at: datetime
+    """Of this attempt, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """What is read of a mail to send it: its row as an object with all that hangs on it costs as much as sending."""
 
@@ -66,6 +77,8 @@ class Outgoing:
     """Why it says nothing that is still true, or "": it waited, e.g. held, while something newer happened."""
     contact: str | None = None
     """The SME's address as its profile has it now; None for mail to staff and where there is no contact."""
+    call: Call | None = None
+    """Where it is the call of a webhook."""
 
     @property
     def has_moved(self) -> bool:
@@ -127,16 +140,14 @@ _DUE = (
         _MOOT.label("moot"),
         _CONTACT.label("contact"),
     )
+    .where(col(Email.webhook_id).is_(None))
     .where(col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= bindparam("moment"))
     .order_by(col(Email.next_at), col(Email.id))
 )
 _OLDEST = _DUE.limit(1).with_for_update(skip_locked=True)
-_TAKE = (
+_TAKE_CALL = (
     update(Email)
-    .where(
-        col(Email.id) == bindparam("email_id"),
-        ~exists().where(col(Suppression.address_hash) == bindparam("hash")),
-    )
+    .where(col(Email.id) == bindparam("email_id"))
     .values(
         status=EmailStatus.SENDING,
         owner=bindparam("by"),
@@ -145,6 +156,7 @@ _TAKE = (
         attempts=col(Email.attempts) + 1,
     )
 )
+_TAKE = _TAKE_CALL.where(~exists().where(col(Suppression.address_hash) == bindparam("hash")))
 
 
 def claim(session: Session, settings: Settings, owner: str, moment: datetime) -> Outgoing | None:
@@ -160,14 +172,14 @@ def claim(session: Session, settings: Settings, owner: str, moment: datetime) ->
         oldest = oldest.where(*within_caps)
     while (row := connection.execute(oldest, {"moment": moment}).one_or_none()) is not None:
         email = _outgoing(row, attempts=1)
-        if (end := obstacle(email, moment)) is not None:
-            _end(session, email, *end)
+        if (reason := obstacle(email, moment)) is not None:
+            end(session, email, *reason)
         elif not is_open(moment, email.window):
             _put_off(session, moment, email.window)
-        elif _take(session, email := _readdressed(session, settings, email), owner, moment):
+        elif take(session, email := _readdressed(session, settings, email), owner, moment):
             return email
         else:
-            _end(session, email, EmailStatus.SUPPRESSED, SUPPRESSED)
+            end(session, email, EmailStatus.SUPPRESSED, SUPPRESSED)
     return None
 
 
@@ -213,14 +225,16 @@ def _readdressed(session: Session, settings: Settings, email: Outgoing) -> Outgo
     return replace(email, to_address=address, message=message)
 
 
-def _take(session: Session, email: Outgoing, owner: str, moment: datetime) -> bool:
-    """Whether the mail is the owner's now; it is not where its address is suppressed."""
-    values = {"email_id": email.id, "hash": address_hash(email.to_address), "by": owner}
-    values |= {"until": moment + LEASE, "moment": moment}
-    return session.connection().execute(_TAKE, values).rowcount == 1
+def take(session: Session, email: Outgoing, owner: str, moment: datetime) -> bool:
+    """Make a mail the owner's; whether it is now: it is not where its address is suppressed."""
+    values: dict[str, object] = {"email_id": email.id, "by": owner, "until": moment + LEASE, "moment": moment}
+    if email.call is None:
+        values["hash"] = address_hash(email.to_address)
+    return session.connection().execute(_TAKE if email.call is None else _TAKE_CALL, values).rowcount == 1
 
 
-def _end(session: Session, email: Outgoing, status: EmailStatus, reason: str) -> None:
+def end(session: Session, email: Outgoing, status: EmailStatus, reason: str) -> None:
+    """Give a due mail its last status instead of sending it."""
     ended = update(Email).where(col(Email.id) == email.id)
     session.connection().execute(ended.values(status=status, error=reason))
 
@@ -233,7 +247,7 @@ def _within_caps(session: Session, settings: Settings, moment: datetime) -> list
     if not settings.is_sqlite:  # there, a transaction that may write is alone anyway
         connection.execute(select(func.pg_advisory_xact_lock(CAPS_LOCK)))
     since = moment - MINUTE
-    lately = col(Email.tried_at) > since
+    lately = (col(Email.tried_at) > since) & col(Email.webhook_id).is_(None)
     if settings.mails_per_minute:
         count: int = connection.execute(select(func.count()).select_from(Email).where(lately)).scalar_one()
         if count >= settings.mails_per_minute:
@@ -247,7 +261,7 @@ def _within_caps(session: Session, settings: Settings, moment: datetime) -> list
 
 def _put_off(session: Session, moment: datetime, window: Window) -> None:
     """Move every due mail of these hours to their next opening: a backlog is moved at once."""
-    due = col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= moment
+    due = col(Email.webhook_id).is_(None), col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= moment
     same = col(Email.zone) == window.zone, col(Email.opens) == window.opens, col(Email.closes) == window.closes
     # Those that others are looking at are left to them: to wait for each other would be for ever.
     free = select(col(Email.id)).where(*due, *same).limit(AT_ONCE).with_for_update(skip_locked=True)

@@ -18,12 +18,13 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import wake
-from broker.domain import audit, letters, mail_drafts, rejected, runs, uploads
+from broker.domain import audit, letters, mail_drafts, rejected, runs, uploads, webhooks
 from broker.domain.names import name_key
 from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
 from broker.errors import BrokerError, ConflictError, NotFoundError
 from broker.models import (
+    WEBHOOK,
     WITH_A_KEY,
     CaseNote,
     Contact,
@@ -94,6 +95,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
         mail_drafts.drop(session, event_id)
         wake(session, "shortlists.prepare", event_id)
     gone += _empty_mails(session, traces)
+    _drop_calls(session, traces)
     _clear_runs(session, traces)
     _clear_notes(session, traces)
     _drop_uploads(session, key, address)
@@ -150,7 +152,7 @@ def _empty_mails(session: Session, traces: Traces) -> list[str]:
 
     Their recipients get what is still true by the next approval, as nothing was sent to them."""
     to_partners = col(Email.event_id).in_(traces.events) & col(Email.sme_id).in_(traces.partners)
-    to_accounts = col(Email.sme_id).is_(None) & col(Email.kind).not_in(WITH_A_KEY)
+    to_accounts = col(Email.sme_id).is_(None) & col(Email.kind).not_in((*WITH_A_KEY, WEBHOOK))
     query = select(Email).where(to_partners | to_accounts).order_by(col(Email.id))
     naming = [email for email in session.exec(query.with_for_update()) if _names(email, traces)]
     _refuse_in_flight(naming)
@@ -160,6 +162,14 @@ def _empty_mails(session: Session, traces: Traces) -> list[str]:
             email.status, email.error = EmailStatus.SUPPRESSED, f"names {SOMEBODY}"
         session.add(email)
     return [email.message_id for email in naming]
+
+
+def _drop_calls(session: Session, traces: Traces) -> None:
+    """Calls of webhooks that tell its id; a worker that is making one finds it gone, and is done with it."""
+    query = select(Email).where(Email.subject == webhooks.INTEREST_MUTUAL, col(Email.event_id).in_(traces.events))
+    for call in session.exec(query.where(col(Email.webhook_id).is_not(None))):
+        if webhooks.about(call) in traces.introductions:
+            session.delete(call)
 
 
 def _names(email: Email, traces: Traces) -> bool:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import audit, events, letters, stops
+from broker.domain import audit, events, letters, stops, webhooks
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
     INACTIVE,
@@ -192,4 +192,5 @@ def _introduce(session: Session, settings: Settings, event: Event, sme_id: int, 
         letters.write(session, settings, *letter)
     if stopped:
         stops.hold(session, event.id, MailingKind.INTRODUCTION)
+    webhooks.interest_mutual(session, introduction)
     return introduction

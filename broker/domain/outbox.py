@@ -8,6 +8,7 @@ from email.utils import parseaddr
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from broker.db import now, wake
 from broker.domain import audit
@@ -118,8 +119,16 @@ def retry_each(session: Session, actor: str, email_ids: Iterable[int]) -> tuple[
 
 def count_due(session: Session) -> int:
     """How many mails could be delivered right now."""
-    query = select(func.count()).where(Email.status == EmailStatus.QUEUED, Email.next_at <= now(session))
-    return session.exec(query).one()
+    return session.exec(_due(session).where(col(Email.webhook_id).is_(None))).one()
+
+
+def count_due_calls(session: Session) -> int:
+    """How many calls of webhooks could be made right now."""
+    return session.exec(_due(session).where(col(Email.webhook_id).is_not(None))).one()
+
+
+def _due(session: Session) -> SelectOfScalar[int]:
+    return select(func.count()).where(Email.status == EmailStatus.QUEUED, Email.next_at <= now(session))
 
 
 def retry(session: Session, actor: str, email_id: int) -> None:
@@ -140,7 +149,7 @@ def retry(session: Session, actor: str, email_id: int) -> None:
     email.deadline = max(email.deadline, moment + DEADLINE)
     session.add(email)
     audit.record(session, actor, "email.retry", f"email {email.id}")
-    wake(session, "outbox.deliver")
+    wake(session, "outbox.deliver" if email.webhook_id is None else "webhooks.deliver")
 
 
 def hold(session: Session, actor: str, email_id: int) -> None:

@@ -3,17 +3,18 @@
 import math
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, bindparam, case, or_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import letters, owners, pulses, suppressions
+from broker.domain import calls, letters, owners, pulses, suppressions, webhooks
 from broker.domain.claims import LEASE, Outgoing, claim, waiting
 from broker.domain.delivery import (
     Delivery,
@@ -23,6 +24,7 @@ from broker.domain.delivery import (
     Unanswered,
     open_delivery,
 )
+from broker.domain.http_delivery import HttpDelivery, Unreached
 from broker.domain.windows import is_open, next_open
 from broker.models import TO_STAFF, WITH_A_KEY, Email, EmailStatus
 
@@ -33,6 +35,7 @@ PULSE_SECONDS = 1.0
 PATIENCE_SECONDS = LEASE.total_seconds() / 2
 """How long a mail that went out waits for a database that is away: if that is never told, it is sent again."""
 Failure = TemporaryFailure | PermanentFailure | None
+Claim = Callable[[Session, Settings, str, datetime], Outgoing | None]
 
 _SENDING = col(Email.status) == EmailStatus.SENDING
 _OURS = (col(Email.id) == bindparam("email_id")) & _SENDING & (col(Email.owner) == bindparam("by"))
@@ -77,6 +80,9 @@ class Round:
     connection: Connection
     delivery: Delivery
     owner: str
+    claim: Claim = claim
+    pulse: str = "relay"
+    """How its pulse is called."""
     ends: float = math.inf
     """No mail is claimed after that, by the clock that `time.monotonic` reads."""
     outcome: Delivered = field(default_factory=Delivered)
@@ -90,12 +96,24 @@ def deliver_due(database: Database, *, owner: str, seconds: float = math.inf) ->
     this one goes out twice, with the same Message-ID."""
     with database.engine.connect() as connection, open_delivery(database.settings) as delivery:
         work = Round(database, connection, delivery, owner, ends=time.monotonic() + seconds)
-        with database.write(connection) as session:
-            # Left from a turn that lost its database between a claim and the answer: this process sends nothing now.
-            release_stuck(session, own=owner)
-            email = _next(session, work, now(session))
-        while email is not None:
-            email = step(work, email)
+        return _deliver_all(work)
+
+
+def call_due(database: Database, *, owner: str, seconds: float = math.inf) -> Delivered:
+    """Make the calls of webhooks that are due, as `deliver_due` does with mails; apart, as servers may be slow."""
+    with database.engine.connect() as connection:
+        delivery = HttpDelivery(database.settings)
+        ends = time.monotonic() + seconds
+        return _deliver_all(Round(database, connection, delivery, owner, calls.claim, "webhooks", ends))
+
+
+def _deliver_all(work: Round) -> Delivered:
+    with work.database.write(work.connection) as session:
+        # Left from a turn that lost its database between a claim and the answer: this process sends nothing now.
+        release_stuck(session, own=work.owner)
+        email = _next(session, work, now(session))
+    while email is not None:
+        email = step(work, email)
     return work.outcome
 
 
@@ -123,9 +141,9 @@ def step(work: Round, email: Outgoing) -> Outgoing | None:
 
 def _next(session: Session, work: Round, moment: datetime) -> Outgoing | None:
     in_time = time.monotonic() < work.ends
-    email = claim(session, work.database.settings, work.owner, moment) if in_time else None
+    email = work.claim(session, work.database.settings, work.owner, moment) if in_time else None
     if time.monotonic() - work.beaten >= PULSE_SECONDS:
-        pulses.beat(session, "relay")
+        pulses.beat(session, work.pulse)
         work.beaten = time.monotonic()
     return email
 
@@ -167,6 +185,8 @@ def settle(
     settled = session.connection().execute(update(Email).where(_OURS).values(changes), ours).rowcount == 1
     if settled and isinstance(failure, PermanentFailure):
         _give_up(session, settings, email, failure)
+    if settled and email.call and isinstance(failure, Unreached):
+        calls.put_off(session, email.call, again)
     return counted if settled else ""
 
 
@@ -182,6 +202,8 @@ def _settle_sent(session: Session, settings: Settings, email: Outgoing, moment: 
 def _give_up(session: Session, settings: Settings, email: Outgoing, failure: PermanentFailure) -> None:
     """Mail no more to an address where nobody is, and tell the broker of the SME. Those who work with the service
     are left out: one wrong answer would lock them out for good, and a mail about a mail could go on for ever."""
+    if email.call is not None:
+        webhooks.switch_off(session, email.call.webhook_id, str(failure))
     if email.kind in TO_STAFF:
         return
     if failure.is_of_the_address:
@@ -211,12 +233,18 @@ def release_stuck(session: Session, own: str = "") -> int:
     queued again; those the server may have taken are held, where we are strict about it. How many there were.
 
     own: the name of a process that asks for what it has left itself; it must not be sending."""
-    names = session.exec(select(Email.owner).where(_SENDING).distinct())
+    is_call = col(Email.webhook_id).is_not(None)
+    return sum(_release(session, _SENDING & which, own) for which in (~is_call, is_call))
+
+
+def _release(session: Session, sending: ColumnElement[bool], own: str) -> int:
+    """Of mails or of calls: each has an index of its own."""
+    names = session.exec(select(Email.owner).where(sending).distinct())
     gone = [owner for owner in names if owner and (owner == own or owners.is_gone(owner))]
     in_doubt = col(Email.in_doubt)
     freed = session.connection().execute(
         update(Email)
-        .where(_SENDING, or_(col(Email.lease_until) < now(session), col(Email.owner).in_(gone)))
+        .where(sending, or_(col(Email.lease_until) < now(session), col(Email.owner).in_(gone)))
         .values(
             status=case((in_doubt, EmailStatus.HELD), else_=EmailStatus.QUEUED),
             error=case((in_doubt, IN_DOUBT), else_=col(Email.error)),

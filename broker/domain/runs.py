@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from broker.db import now, wake
-from broker.domain import audit, events, owners
+from broker.domain import audit, events, owners, webhooks
 from broker.errors import ConflictError, NotFoundError
 from broker.models import MatchRun, Registration, RunStatus
 
@@ -111,6 +111,7 @@ def finish(session: Session, run: MatchRun, status: RunStatus, error: str = "") 
     run.stage = status.value
     session.add(run)
     audit.record(session, run.requested_by, f"run.{status}", f"event {run.event_id}", run=run.id)
+    webhooks.run_finished(session, run)
 
 
 def fail(session: Session, run_id: int, owner: str, error: str) -> None:

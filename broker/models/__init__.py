@@ -45,11 +45,13 @@ from broker.models.profiles import (
     Statement,
     StatementKind,
 )
+from broker.models.webhooks import WEBHOOK, Webhook
 
 __all__ = [
     "DATED",
     "INACTIVE",
     "TO_STAFF",
+    "WEBHOOK",
     "WITH_A_KEY",
     "Account",
     "Answer",
@@ -103,4 +105,5 @@ __all__ = [
     "Statement",
     "StatementKind",
     "Suppression",
+    "Webhook",
 ]

@@ -3,17 +3,19 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, false
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from broker.db import UTCDateTime, text_enum
+from broker.models.webhooks import WEBHOOK
 
 DAY = 24 * 60
 """Minutes."""
 WITH_A_KEY = ("sign_in", "account_invitation", "password")
 """Kinds of mail that hold a link of an account, of which only the hash is kept elsewhere."""
-TO_STAFF = (*WITH_A_KEY, "summary", "undelivered", "expiry")
+TO_STAFF = (*WITH_A_KEY, "summary", "undelivered", "expiry", WEBHOOK)
 """Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
+_MAIL, _CALL = text("webhook_id IS NULL"), text("webhook_id IS NOT NULL")
 
 
 class EmailStatus(StrEnum):
@@ -29,10 +31,16 @@ class EmailStatus(StrEnum):
 
 
 class Email(SQLModel, table=True):
-    """One mail: unique on what it is for, its Message-ID and bytes fixed when it is written."""
+    """One mail: unique on what it is for, its Message-ID and bytes fixed when it is written.
 
-    # What is due is found, in its order, without a look at the rows themselves: they are large.
-    __table_args__ = (Index("ix_email_due", "status", "next_at", "id"),)
+    Or one call of a webhook, which is to be delivered as surely; then `webhook_id` tells of which."""
+
+    # What is due is found, in its order, without a look at the rows themselves: they are large. Apart, so that however
+    # many calls wait for a server that is down, no mail is found later.
+    __table_args__ = (
+        Index("ix_email_due", "status", "next_at", "id", sqlite_where=_MAIL, postgresql_where=_MAIL),
+        Index("ix_email_due_call", "status", "next_at", "id", sqlite_where=_CALL, postgresql_where=_CALL),
+    )
 
     id: int = Field(default=None, primary_key=True)
     key: str = Field(max_length=120, unique=True)
@@ -40,7 +48,9 @@ class Email(SQLModel, table=True):
     kind: str = Field(max_length=20)
     event_id: int | None = Field(default=None, foreign_key="event.id", index=True)
     sme_id: int | None = Field(default=None, foreign_key="sme.id", index=True, ondelete="CASCADE")
+    webhook_id: int | None = Field(default=None, foreign_key="webhook.id", index=True, ondelete="CASCADE")
     to_address: str = Field(max_length=254)
+    """Of a call only the host: its whole address may be a secret, and is the webhook's."""
     domain: str = Field(default="", max_length=254, sa_column_kwargs={"server_default": ""})
     """Of the address, in small letters: a cap may count by it."""
     subject: str = Field(max_length=300)

@@ -48,6 +48,7 @@ from broker.web import (
     sme_profile,
     tokens,
     unsubscribe,
+    webhooks,
 )
 from broker.web.api import create_api, problems
 from broker.web.clashes import is_taken
@@ -121,6 +122,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for desk in (
         public, outbox, changes, brokers, imports, event_form, registrations, invitations, organiser, mailings,
         sections, reviews, mail_health, metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
+        webhooks,
         sme_list, city, introductions, unsubscribe,
         passwords, account_invitations, account, accounts, fresh_links,
     ):  # fmt: skip
@@ -168,9 +170,14 @@ class CachedFiles(StaticFiles):
 
 
 def _too_large(request: Request) -> Response:
+    return _refusal(request, 413)
+
+
+def _refusal(request: Request, status: int) -> Response:
+    """For a program a problem, also where its address is so odd (a line break) that the API never gets to see it."""
     if request.url.path.startswith(f"{API}/"):
-        return problems.problem(413, EXPLANATIONS[413])
-    return error_page(request, 413)
+        return problems.problem(status, EXPLANATIONS.get(status, ""))
+    return error_page(request, status)
 
 
 async def _broker_error(request: Request, error: Exception) -> Response:
@@ -201,7 +208,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
-    response = error_page(request, error.status_code)
+    response = _refusal(request, error.status_code)
     response.headers.update(error.headers or {})
     return response
 

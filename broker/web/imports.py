@@ -1,5 +1,6 @@
 """The broker's desk: bringing in SMEs from a spreadsheet – file, columns, check, duplicates, result."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ from broker.web.deps import CurrentBroker, DatabaseDep, FormDep, PageNumber, Row
 from broker.web.pages import redirect, render
 from broker.web.profile_form import LABELS
 
+NUMBER = re.compile(r"[0-9]{1,9}")
+"""Of a line; Python refuses to read very long ones."""
 router = APIRouter(prefix="/import")
 SHOWN = 200
 """So many rows of each kind stand on the page; the counts are of all."""

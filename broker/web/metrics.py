@@ -78,6 +78,8 @@ class DatabaseFigures(Collector):
 
 def _of_mail(found: Figures, state: Health) -> Iterator[Metric]:
     yield _family("broker_mails", "Mails by kind and status.", ("kind", "status"), found.mails)
+    calls = {(status,): count for status, count in found.calls.items()}
+    yield _family("broker_webhook_calls", "Calls of webhooks by status.", ("status",), calls)
     oldest = state.seconds_since(state.oldest_due) or 0
     yield _family("broker_mail_oldest_due_seconds", "How long the oldest due mail has waited.", (), {(): oldest})
     attempts = found.attempts_last_minute

@@ -117,6 +117,8 @@ def test_no_page_breaks_a_rule(open_page: Callable[..., Page], service: Service,
     _look(admin, None, found)
     _account_pages(admin, stranger, service, found)
     _profile_pages(admin, sme, found)
+    _look(admin, "/account/webhooks", found)
+    _webhook_page(admin, found)
     _import_pages(admin, found)
     admin.goto(event)
     admin.get_by_role("button", name="Build again").click()
@@ -192,6 +194,14 @@ def _profile_pages(page: Page, sme: int, found: dict[str, list[str]]) -> None:
     _look(page, f"/smes/{sme}/edit/readiness", found)
     page.goto("/smes/new")
     page.get_by_role("button", name="Add the SME").click()
+    _look(page, None, found)
+
+
+def _webhook_page(page: Page, found: dict[str, list[str]]) -> None:
+    page.get_by_label("Address").fill("https://crm.example/hook?key=" + "0123456789abcdef" * 8)
+    page.get_by_role("button", name="Add the webhook").click()
+    page.get_by_role("button", name="Send a test call").click()
+    page.locator("summary").first.click()
     _look(page, None, found)
 
 

@@ -76,6 +76,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /accounts/{account_id}/deactivate": only(303, "admin"),
     "POST /accounts/{account_id}/invite": only(409, "admin"),
     "POST /accounts/{account_id}/reactivate": only(303, "admin"),
+    "GET /account/webhooks": dict.fromkeys(PEOPLE, 200) | SIGN_IN,
+    "POST /account/webhooks": dict.fromkeys(PEOPLE, 422) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/test": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/off": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/on": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
+    "POST /account/webhooks/{webhook_id}/delete": dict.fromkeys(PEOPLE, 404) | SIGN_IN,
     "GET /outbox": EVERYBODY,
     "GET /outbox/{email_id}": EVERYBODY,
     "GET /outbox/{email_id}/html": EVERYBODY,
@@ -272,6 +278,7 @@ def _address(world: World, path: str, person: str) -> str:
         "token_id": 1,
         "account_id": world.accounts["other broker"].id,
         "handle": world.handle,
+        "webhook_id": 1,
     }
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 

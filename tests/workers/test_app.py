@@ -50,6 +50,7 @@ def test_there_is_a_task_for_every_wake_up_of_the_service() -> None:
 
     assert {"matchruns.build", "outbox.deliver"} <= woken <= ours
     others = {"drafts.look", "drafts.read_texts", "invitations.write", "sectors.resolve", "shortlists.prepare", "sweep"}
+    others |= {"webhooks.deliver"}
     assert ours == {"matchruns.build", "outbox.deliver"} | others
 
 

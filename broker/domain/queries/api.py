@@ -19,6 +19,7 @@ from broker.models import (
     Role,
     ShortlistEntry,
     Sme,
+    Webhook,
 )
 
 
@@ -69,6 +70,11 @@ def matches(session: Session, event_id: int, after: int, limit: int) -> list[Mat
 def answers(session: Session, event_id: int, after: int, limit: int) -> list[Interest]:
     """What SMEs said of the partners they were shown at an event."""
     return _slice(session, select(Interest).where(Interest.event_id == event_id), Interest.id, after, limit)
+
+
+def webhooks(session: Session, account: Account, after: int, limit: int) -> list[Webhook]:
+    """The account's webhooks."""
+    return _slice(session, select(Webhook).where(Webhook.account_id == account.id), Webhook.id, after, limit)
 
 
 def names(session: Session, sme_ids: Sequence[int]) -> dict[int, str]:

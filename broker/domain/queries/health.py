@@ -17,6 +17,8 @@ SWEEP_LATE = timedelta(seconds=60)
 MAIL_LATE = timedelta(minutes=5)
 """A mail that may leave and still waits after so long has met a fault, or a cap that is too low."""
 
+_IS_MAIL = col(Email.webhook_id).is_(None)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -51,8 +53,10 @@ class Health:
 def health(session: Session, event_id: int | None = None) -> Health:
     """The state of the mails, of all or of one event, and of those who deliver them."""
     moment = now(session)
-    oldest = select(func.min(Email.next_at)).where(Email.status == EmailStatus.QUEUED, Email.next_at <= moment)
-    counts = select(Email.status, func.count()).group_by(Email.status)
+    oldest = select(func.min(Email.next_at)).where(
+        _IS_MAIL, Email.status == EmailStatus.QUEUED, Email.next_at <= moment
+    )
+    counts = select(Email.status, func.count()).where(_IS_MAIL).group_by(Email.status)
     if event_id is not None:
         oldest, counts = oldest.where(Email.event_id == event_id), counts.where(Email.event_id == event_id)
     return Health(
@@ -69,6 +73,8 @@ class Figures:
 
     mails: dict[tuple[str, str], int]
     """By kind and status."""
+    calls: dict[str, int]
+    """Of webhooks, by status."""
     attempts_last_minute: int
     runs: dict[str, int]
     smes: dict[str, int]
@@ -78,10 +84,12 @@ class Figures:
 def figures(session: Session) -> Figures:
     """The counts that metrics are made of."""
     since = now(session) - timedelta(minutes=1)
-    mails = select(Email.kind, Email.status, func.count()).group_by(Email.kind, Email.status)
+    mails = select(Email.kind, Email.status, func.count()).where(_IS_MAIL).group_by(Email.kind, Email.status)
+    calls = select(Email.status, func.count()).where(~_IS_MAIL).group_by(Email.status)
     return Figures(
         mails={(kind, EmailStatus(status).value): count for kind, status, count in session.exec(mails)},
-        attempts_last_minute=session.exec(select(func.count()).where(col(Email.tried_at) > since)).one(),
+        calls={EmailStatus(status).value: count for status, count in session.exec(calls)},
+        attempts_last_minute=session.exec(select(func.count()).where(_IS_MAIL, col(Email.tried_at) > since)).one(),
         runs=_by_status(session, MatchRun.status, RunStatus),
         smes=_by_status(session, Sme.status, SmeStatus),
         registrations=session.exec(select(func.count()).select_from(Registration)).one(),

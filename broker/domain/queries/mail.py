@@ -8,7 +8,7 @@ from broker.domain.queries.shortlists import place
 from broker.models import Email, EmailStatus
 
 PAGE_SIZE = 50
-_WRITTEN = col(Email.status) != EmailStatus.DRAFT
+_WRITTEN = (col(Email.status) != EmailStatus.DRAFT) & col(Email.webhook_id).is_(None)
 
 
 def outbox(session: Session, page: int = 1) -> tuple[list[Email], dict[EmailStatus, int], int, int]:

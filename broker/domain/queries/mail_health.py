@@ -27,6 +27,8 @@ KINDS = {
     "summary": "Summary for the broker",
 }
 IN_DOUBT = "The mail server may have taken it already: nobody heard its answer. Released, it might arrive twice."
+_IS_MAIL = col(Email.webhook_id).is_(None)
+"""Calls of webhooks are looked at by who asked for them."""
 ANSWER = re.compile(r"([245])\d\d[ -]")
 """How an answer of a mail server starts."""
 
@@ -56,7 +58,7 @@ class MailPage:
 
 def mail_page(session: Session, event_id: int | None, status: EmailStatus | None, page: int = 1) -> MailPage:
     """The mails of an event (None: of all) in one state, or else those a person should look at, newest first."""
-    wanted: list[ColumnElement[bool]] = [col(Email.status).in_([status] if status else ATTENTION)]
+    wanted: list[ColumnElement[bool]] = [_IS_MAIL, col(Email.status).in_([status] if status else ATTENTION)]
     if event_id is not None:
         wanted.append(col(Email.event_id) == event_id)
     total = session.exec(select(func.count()).select_from(Email).where(*wanted)).one()
@@ -94,7 +96,7 @@ def _suppressed_for(session: Session, emails: list[Email]) -> dict[str, str]:
 
 def failed(session: Session, event_id: int | None) -> list[int]:
     """The failed mails of an event (None: of all), oldest first."""
-    query = select(Email.id).where(Email.status == EmailStatus.FAILED).order_by(col(Email.id))
+    query = select(Email.id).where(_IS_MAIL, Email.status == EmailStatus.FAILED).order_by(col(Email.id))
     return list(session.exec(query if event_id is None else query.where(Email.event_id == event_id)))
 
 

@@ -24,6 +24,10 @@ from broker.web.deps import RowId, SessionDep
 
 router = APIRouter(prefix="/events", tags=["Events"])
 
+FILE = {
+    "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in reports.MEDIA_TYPES.values()}
+}
+
 
 class EventPage(Page):
     """Events by id."""
@@ -203,7 +207,7 @@ def list_answers(
     return answers.page(request, told, limit)
 
 
-@router.post("/{event_id}/exports", response_class=Response, tags=["Exports"])
+@router.post("/{event_id}/exports", response_class=Response, responses={200: FILE}, tags=["Exports"])
 def export(session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn) -> Response:
     """The match list, the answers or the participants as a file. It is remembered who took it out."""
     access.event(session, caller.account, event_id)

@@ -9,7 +9,7 @@ from broker.domain.events import Moment
 from broker.domain.fields import checked_text
 from broker.domain.profiles import ProfileData, StatementText
 from broker.domain.records import Record
-from broker.models import Account, ApiToken, Event, Interest, Match, MatchRun, Registration, Sme
+from broker.models import Account, ApiToken, Event, Interest, Match, MatchRun, Registration, Sme, Webhook
 
 RowNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Text = Annotated[str, AfterValidator(checked_text)]
@@ -219,3 +219,19 @@ class ExportIn(Strict):
 
     what: Literal["matches", "answers", "participants"]
     format: Literal["csv", "xlsx"] = "csv"
+
+
+class WebhookOut(BaseModel):
+    """A webhook of the caller's account."""
+
+    id: int
+    url: str
+    events: list[str]
+    active: bool
+    """Whether it is called; one whose receiver answered 410 is not, until its owner switches it on."""
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Webhook) -> "WebhookOut":
+        """As stored."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})

@@ -35,4 +35,5 @@ def bodies(world: World) -> dict[str, Any]:
         "POST /events/{event_id}/registrations": {"sme_ids": [world.smes["Spielwerk"].id]},
         "POST /events/{event_id}/runs": {},
         "POST /events/{event_id}/exports": {"what": "matches"},
+        "POST /webhooks": {"url": "https://crm.example/", "events": []},
     }

@@ -7,7 +7,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from broker.models import Scope
+from broker.db import Database
+from broker.domain import webhooks
+from broker.models import Account, Scope
 from broker.web.app import API
 from tests.web.api.routes import bodies, routes
 from tests.web.world import World
@@ -43,12 +45,25 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /events/{event_id}/matches": only(200, "organiser", "admin"),
     "GET /events/{event_id}/answers": only(200, "organiser", "admin"),
     "POST /events/{event_id}/exports": only(200, "organiser", "admin"),
+    "GET /webhooks": dict.fromkeys(PEOPLE, 200) | {"anonymous": 401},
+    "POST /webhooks": dict.fromkeys(PEOPLE, 422) | {"anonymous": 401},
+    "GET /webhooks/{webhook_id}": only(200, "admin"),  # it is of that account
+    "DELETE /webhooks/{webhook_id}": only(204, "admin"),
 }
+
+
+@pytest.fixture(autouse=True)
+def webhook(database: Database, world: World) -> None:
+    """The administrator's."""
+    with database.write() as session:
+        account = session.get_one(Account, world.accounts["admin"].id)
+        assert webhooks.create(session, account, "https://crm.example/", ["run.finished"]).id == 1
 
 
 def address(world: World, path: str) -> str:
     """The path with the ids of the world's rows."""
     values = {"sme_id": world.smes["Spielwerk"].id, "event_id": world.event.id, "run_id": world.run.id}
+    values["webhook_id"] = 1
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 
 
