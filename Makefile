@@ -20,7 +20,8 @@ run: $(VENV)/installed ## Install what is missing, load the demo and serve it (P
 	@exec $(BIN)/broker serve --port $(PORT)
 
 test: $(VENV)/installed-dev ## Run all tests (some of them: make test ARGS="tests/domain -k outbox")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not alone" $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 test-faults: $(VENV)/installed-dev ## Run the fault suite in full size (FAULTS_REPORT=file keeps its figures)
 	FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)

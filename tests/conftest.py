@@ -30,6 +30,16 @@ hypothesis.settings.load_profile("house")
 _numbers = itertools.count(1)
 
 
+ALONE = [Path(__file__).parent / name for name in ("faults", "integration")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` runs one after the other."""
+    for test in items:
+        if any(test.path.is_relative_to(folder) for folder in ALONE):
+            test.add_marker(pytest.mark.alone)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty BROKER_HOME."""
