@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from broker.bench.browser import Answer, Browser
 from broker.bench.rows import BROKER, ORGANISER, PASSWORD, Made, Size, make
 from broker.bench.weight import Weight, weigh
@@ -79,6 +81,13 @@ def addresses(made: Made) -> dict[str, dict[str, str]]:
 async def measure(settings: Settings, made: Made, rounds: int) -> AsyncIterator[Cost]:
     """The cost of every page, the empty one first. Each is asked for once before it is measured."""
     app = create_app(settings)
+    async with app.router.lifespan_context(app):  # as the server does it
+        async for cost in _measure(app, made, rounds):
+            yield cost
+    app.state.database.dispose()
+
+
+async def _measure(app: FastAPI, made: Made, rounds: int) -> AsyncIterator[Cost]:
     browsers = {name: Browser(app) for name in ("stranger", "broker", "organiser", "SME")}
     browsers["program"] = Browser(app, made.token)
     await browsers["broker"].sign_in(BROKER, PASSWORD)
@@ -93,7 +102,6 @@ async def measure(settings: Settings, made: Made, rounds: int) -> AsyncIterator[
             cost = _cost(name, answers[1:], floor)
             floor = floor or cost.cpu_p50
             yield cost
-    app.state.database.dispose()
 
 
 def _cost(name: str, answers: Sequence[Answer], floor: float) -> Cost:
