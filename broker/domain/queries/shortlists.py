@@ -26,7 +26,7 @@ from broker.models import (
     Sme,
 )
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 IN_FORCE = (ShortlistStatus.DRAFT, ShortlistStatus.APPROVED)
 
 
