@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import String, cast, func
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
@@ -92,17 +94,17 @@ def foretell(session: Session, event_id: int, *, lock: bool = False) -> Approval
     )
 
 
-def _partners(session: Session, event_id: int) -> defaultdict[tuple[int, int], set[int]]:
-    """Partner ids by (run, SME), of every shortlist of an event."""
-    sets: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
-    rows = session.exec(
-        select(Shortlist.run_id, Shortlist.sme_id, ShortlistEntry.partner_id)
+def _partners(session: Session, event_id: int) -> defaultdict[tuple[int, int], frozenset[str]]:
+    """Partner ids as texts by (run, SME), of every shortlist of an event: a row a list, for there are many."""
+    ids = func.aggregate_strings(cast(ShortlistEntry.partner_id, String), ",")
+    rows = session.execute(
+        sa_select(col(Shortlist.run_id), col(Shortlist.sme_id), ids)
         .join(ShortlistEntry, col(ShortlistEntry.shortlist_id) == Shortlist.id)
-        .where(Shortlist.event_id == event_id)
+        .where(col(Shortlist.event_id) == event_id)
+        .group_by(col(Shortlist.id), col(Shortlist.run_id), col(Shortlist.sme_id))
     )
-    for run_id, sme_id, partner_id in rows:
-        sets[run_id, sme_id].add(partner_id)
-    return sets
+    found = {(run_id, sme_id): frozenset(partners.split(",")) for run_id, sme_id, partners in rows}
+    return defaultdict(frozenset, found)
 
 
 def _last_told(session: Session, event_id: int) -> dict[int, int]:

@@ -186,8 +186,8 @@ def review(
     is_draft = top.is_draft and status == "draft"
     context |= {
         "lists": shortlists.list_page(session, event_id, ShortlistStatus(status), page=page),
-        "approval": approvals.foretell(session, event_id),
-        "mailing": mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST),
+        "approval": approvals.foretell(session, event_id) if is_draft else approvals.Approval(),
+        "mailing": mailings.by_kind(session, event_id).get(MailingKind.SHORTLIST) if is_draft else None,
         "found": comparisons.view(session, event_id, top.run) if is_draft else None,
         "is_older": is_draft and _is_older(session, top),
     }

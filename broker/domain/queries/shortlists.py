@@ -21,12 +21,11 @@ from broker.models import (
     Registration,
     Sector,
     Shortlist,
-    ShortlistEntry,
     ShortlistStatus,
     Sme,
 )
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 IN_FORCE = (ShortlistStatus.DRAFT, ShortlistStatus.APPROVED)
 
 
@@ -181,12 +180,8 @@ def figures(session: Session, event_id: int) -> Figures | None:
     ).first()
     if status is None:
         return None
-    listed = (
-        select(ShortlistEntry.match_id)
-        .join(Shortlist, col(Shortlist.id) == ShortlistEntry.shortlist_id)
-        .where(Shortlist.event_id == event_id, Shortlist.status == status)
-    )
-    return _figures(session, Match, col(Match.id).in_(listed))
+    runs = select(Shortlist.run_id).where(Shortlist.event_id == event_id, Shortlist.status == status)
+    return _figures(session, Match, col(Match.run_id).in_(runs.distinct()))  # every match of a run stands on two lists
 
 
 def mutual_figures(session: Session, event_id: int) -> Figures:
