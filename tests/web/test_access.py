@@ -253,7 +253,7 @@ _DESKS = {name for name, expected in EXPECTED.items() if expected["anonymous"] =
 def _sme_id(world: World, path: str) -> int:
     if path.endswith("/withdraw"):
         return 99999
-    sme: Sme = world.in_review if path.startswith("/reviews") else world.smes["Spielwerk"]
+    sme: Sme = (world.in_review if path.startswith("/reviews") else None) or world.smes["Spielwerk"]
     return sme.id
 
 

@@ -33,7 +33,7 @@ from tests.web.world import PASSWORD, World, send_mail
 
 Browse = Callable[..., TestClient]
 SHEET = ("smes.csv", b"Name;City\nNeuland;Berlin\n")
-WORKSHOP = {"name": "Clinic", "city": "rome", "starts": "2027-03-24T09:30", "ends": "2027-03-24T17:00"}
+WORKSHOP = {"name": "Workshop", "city": "berlin", "first_day": "2030-07-01"}
 CHANGES: dict[str, dict[str, Any]] = {
     "POST /sign-in": {"email": "broker@network.example", "password": PASSWORD},
     "POST /sign-in/link": {"email": "broker@network.example"},
@@ -57,7 +57,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "POST /u/{token}": {},
     "POST /u/{token}/undo": {},
     "POST /smes/new": {"name": "Neuland", "city_code": "berlin"},
-    "POST /events": WORKSHOP,
+    "POST /events/new": WORKSHOP,
     "POST /events/{event_id}/registrations": {},
     "POST /events/{event_id}/runs": {},
     "POST /events/{event_id}/runs/{run_id}/cancel": {},

@@ -131,7 +131,11 @@ def visit(served: str) -> Iterator[Callable[..., httpx2.Client]]:
 
 
 def import_sheet(broker: httpx2.Client) -> None:
-    preview = broker.post("/import", files={"file": ("smes.csv", SHEET.encode())}).headers["location"]
+    preview = (
+        broker.post("/import", files={"file": ("smes.csv", SHEET.encode())})
+        .headers["location"]
+        .removesuffix("/columns")
+    )
     seal = re.search(r'name="seal" value="([^"]+)"', broker.get(preview).text)
     assert seal is not None
     assert broker.post(preview, data={"seal": seal[1]}).status_code < 400

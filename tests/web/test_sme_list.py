@@ -190,5 +190,5 @@ def test_profiles_that_need_something_are_found_by_why(browse: Browse, database:
         "mail": [],
         "consents": ["Entwurf"],
         "expiring": ["Spielwerk"],
-        "nonsense": ["Entwurf", "Pause", "Spielwerk"],
+        "nonsense": ["Entwurf", "Lesestoff", "Pause", "Spielwerk"],
     }

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from broker.web.app import API
-from broker.web.security import Limits
+from broker.web.limits import Limits
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 CHECKS = [
