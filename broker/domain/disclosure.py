@@ -20,7 +20,7 @@ CUT = "[name]"
 WORD = re.compile(r"\w+")
 MOST_WORDS = 40
 """A name is not longer; so a long text takes no longer than its length."""
-ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+", re.IGNORECASE)
+ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+", re.IGNORECASE)
 """What leads to a firm without its name."""
 
 

@@ -1,5 +1,7 @@
 """What a broker is told of firms of other cities."""
 
+import time
+
 import pytest
 from sqlmodel import Session, select
 
@@ -29,6 +31,13 @@ from tests import factories
 )
 def test_a_text_loses_the_name_however_it_is_written(text: str, name: str, told: str) -> None:
     assert without_name(text, name) == told
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "x." * 50_000, "www" * 30_000, "1(" * 50_000, "a-" * 50_000])
+def test_a_long_text_without_spaces_takes_no_longer_than_its_length(text: str) -> None:
+    started = time.process_time()
+    without_name(text, "Medilab")
+    assert time.process_time() - started < 2
 
 
 def test_a_firm_without_a_name_is_what_it_does() -> None:
