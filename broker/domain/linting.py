@@ -106,7 +106,7 @@ def _words(text: str) -> Words:
 
 
 def _contact(text: str, _words: Words, _kind: StatementKind) -> Finding | None:
-    phones = [number for number in NUMBER.findall(text) if _is_phone(number)]
+    phones = [number for number in NUMBER.findall(text) if is_phone(number)]
     if not (phones or EMAIL.search(text) or WEB.search(text)):
         return None
     return Finding(
@@ -116,7 +116,8 @@ def _contact(text: str, _words: Words, _kind: StatementKind) -> Finding | None:
     )
 
 
-def _is_phone(number: str) -> bool:
+def is_phone(number: str) -> bool:
+    """Whether what `NUMBER` found is a telephone number rather than a year, a size or an amount."""
     digits = sum(map(str.isdigit, number))
     return digits >= 9 or (number.startswith(("+", "0")) and digits >= 7)
 
