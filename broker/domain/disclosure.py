@@ -10,8 +10,8 @@ from functools import lru_cache
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain.cards import Card, Quote
 from broker.domain import linting
+from broker.domain.cards import Card, Quote
 from broker.domain.keys import read_table, text_key
 from broker.domain.names import name_key
 from broker.domain.places import sector_rows
