@@ -27,7 +27,9 @@ MASKS = (
     (re.compile(r"((?<!http)(?<!https)://[^\s/:@]*:)[^\s\"']{0,200}@"), r"\1[secret]@"),
     (re.compile(r"(https?://[^\s/:@]*:)[^\s\"'/]{0,200}@"), r"\1[secret]@"),
     # A route's template is no token.
-    (re.compile(r"(/(?:s|u|link|password|invitation|sign-in/link)/)(?!\{)[^\s/?#\"'<>]+"), r"\1[token]"),
+    (re.compile(r"(/(?:s|u|i|link|password|invitation|sign-in/link)/)(?!\{)[^\s/?#\"'<>]+"), r"\1[token]"),
+    # Of programs, and of those we call: known by how they begin.
+    (re.compile(r"\b(cib_|whsec_)[\w+/=-]+"), r"\1[secret]"),
     # Quoted and non-ASCII ones, too; %40 is the sign in a query. Looked for from the start of a word only: fast.
     (re.compile(rf"(?:\"[^\"\s]+\"|(?<![{LOCAL}])[{LOCAL}]+)(?:@|%40)(?:{HOST})"), "[address]"),
 )

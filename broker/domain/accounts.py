@@ -30,8 +30,12 @@ LONGEST_ACTOR = 120
 
 def actor(account: Account) -> str:
     """How the record of changes names an account; a very long name is cut, never its number."""
-    number = f" (account {account.id})"
-    return account.name[: LONGEST_ACTOR - len(number)] + number
+    return account.name[: LONGEST_ACTOR - len(number(account))] + number(account)
+
+
+def number(account: Account) -> str:
+    """How every record of this account ends, whatever its name was then."""
+    return f" (account {account.id})"
 
 
 def normal_address(email: str) -> str:

@@ -10,18 +10,22 @@ from functools import lru_cache
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from broker.domain import linting
 from broker.domain.cards import Card, Quote
 from broker.domain.keys import read_table, text_key
 from broker.domain.names import name_key
 from broker.domain.places import sector_rows
 from broker.models import Introduction, Sme
 
-CUT = "[name]"
+CUT, CUT_NUMBER = "[name]", "[number]"
 WORD = re.compile(r"\w+")
 MOST_WORDS = 40
 """A name is not longer; so a long text takes no longer than its length."""
-ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+", re.IGNORECASE)
+ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+", re.IGNORECASE)
 """What leads to a firm without its name."""
+_ENDS = f"{linting.TOP_LEVEL}|{linting.TOP_LEVEL.upper()}"
+DOMAIN = re.compile(rf"(?<![\w.-])(?:[\w-]{{1,63}}\.){{1,5}}(?:{_ENDS})\b(?:[/:?#]\S*)?")
+"""So does "medilab.cz" by itself. Not "sell.It", where a space is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,10 @@ def quote_without(quote: Quote | None, name: str) -> Quote | None:
 
 
 def without_name(text: str, name: str) -> str:
-    """`text` without the firm's name, whatever its case, accents and legal form, and without addresses."""
-    text = ADDRESS.sub(CUT, text)
+    """`text` without the firm's name, whatever its case, accents and legal form, and without addresses and telephone
+    numbers. Other names stay, those of people too: nothing tells them from words."""
+    text = DOMAIN.sub(CUT, ADDRESS.sub(CUT, text))
+    text = linting.NUMBER.sub(lambda found: CUT_NUMBER if linting.is_phone(found[0]) else found[0], text)
     wanted = name_key(name)
     words = list(WORD.finditer(text))
     for place in reversed(range(len(words))):

@@ -24,6 +24,13 @@ LEVEL = re.compile(
 )
 
 
+LONGEST = 1_000
+"""Characters that may be typed into a form: more is no list of languages or countries, and refused unread."""
+TOO_LONG = f"Names with commas between, together at most {LONGEST:,} characters."
+LONGEST_KEPT = 200
+"""What is longer than that is read each time: it is hardly said twice, and would fill the memory."""
+
+
 class Reading(NamedTuple):
     """What was understood, in order and once each, and what was not."""
 
@@ -33,12 +40,12 @@ class Reading(NamedTuple):
 
 def find_languages(text: str) -> Reading:
     """ISO 639-1 codes of the languages in a cell such as 'Deutsch, Englisch', 'Němčina' or 'DE;EN'."""
-    return Reading(*map(list, _read(text, _language)))
+    return _find(text, _language)
 
 
 def find_markets(text: str) -> Reading:
     """ISO 3166 codes of the countries in a cell such as 'Německo', 'Germany and UK' or 'DACH'."""
-    return Reading(*map(list, _read(text, _market)))
+    return _find(text, _market)
 
 
 def country_code(text: str) -> str | None:
@@ -59,6 +66,11 @@ def _market(part: str) -> list[str] | None:
     key = text_key(part).removeprefix("the ")
     code = _countries().get(key)
     return [code] if code else _regions().get(key)
+
+
+def _find(text: str, find: Callable[[str], list[str] | None]) -> Reading:
+    read = _read if len(text) <= LONGEST_KEPT else _read.__wrapped__
+    return Reading(*map(list, read(text, find)))
 
 
 @lru_cache(maxsize=1_000)

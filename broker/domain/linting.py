@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from broker.domain.drafts import LONGEST, MOST
 from broker.domain.keys import read_table, split_words, text_key
 from broker.models import StatementKind
 
@@ -18,10 +19,10 @@ LIST_PARTS = 5
 """So many short parts with commas between are several needs in one."""
 FEW_WORDS = 4
 MANY_CAPITALS = 0.7
-EMAIL = re.compile(r"\S@\S+\.\w")
-WEB = re.compile(
-    r"https?:|www\.\w|\b[\w-]{2,}\.(?:com|org|net|eu|info|io|uk|nl|it|de|ee|pl|lt|se|at|pt|cz|app)\b", re.IGNORECASE
-)
+EMAIL = re.compile(r"\S@[^\s@]{1,253}\.\w")
+TOP_LEVEL = "com|org|net|eu|info|io|uk|nl|it|de|ee|pl|lt|se|at|pt|cz|app"
+"""Ends of web addresses: of the network's countries, and the usual ones."""
+WEB = re.compile(rf"https?:|www\.\w|\b[\w-]{{2,63}}\.(?:{TOP_LEVEL})\b", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![\w.,])(?:\+|00?)?\d[\d ()/.–-]{5,}\d")
 PARTS = re.compile(r";|\n| \| |(?:^|\s)(?:\d[.)]|[•*–-])\s")
 SENTENCE = re.compile(r"(?<=[.!?…])\s+")
@@ -78,7 +79,9 @@ def _keys(cell: str) -> Iterable[str]:
 
 
 def lint(text: str, kind: StatementKind) -> list[Finding]:
-    """What is vague or out of place in one statement; nothing for an empty one."""
+    """What is vague or out of place in one statement; nothing for an empty one. What no profile could hold of it is
+    not read: it would only take long."""
+    text = text[:LONGEST]
     if not text.strip():
         return []
     words = _words(text)
@@ -87,8 +90,8 @@ def lint(text: str, kind: StatementKind) -> list[Finding]:
 
 
 def lint_all(texts: Sequence[str], kind: StatementKind) -> list[list[Finding]]:
-    """The findings of each statement."""
-    return [lint(text, kind) for text in texts]
+    """The findings of each statement; none for those that are more than a profile can hold."""
+    return [lint(text, kind) if place < MOST else [] for place, text in enumerate(texts)]
 
 
 def _words(text: str) -> Words:
@@ -103,7 +106,7 @@ def _words(text: str) -> Words:
 
 
 def _contact(text: str, _words: Words, _kind: StatementKind) -> Finding | None:
-    phones = [number for number in NUMBER.findall(text) if _is_phone(number)]
+    phones = [number for number in NUMBER.findall(text) if is_phone(number)]
     if not (phones or EMAIL.search(text) or WEB.search(text)):
         return None
     return Finding(
@@ -113,7 +116,8 @@ def _contact(text: str, _words: Words, _kind: StatementKind) -> Finding | None:
     )
 
 
-def _is_phone(number: str) -> bool:
+def is_phone(number: str) -> bool:
+    """Whether what `NUMBER` found is a telephone number rather than a year, a size or an amount."""
     digits = sum(map(str.isdigit, number))
     return digits >= 9 or (number.startswith(("+", "0")) and digits >= 7)
 

@@ -11,7 +11,18 @@ from broker.domain.completeness import ASKED
 from broker.domain.lifecycle import Step
 from broker.domain.records import load_record
 from broker.errors import ConflictError, InvalidError, NotAllowedError
-from broker.models import Account, AuditEntry, City, Review, ReviewOutcome, Sector, Sme, SmeStatus
+from broker.models import (
+    Account,
+    AuditEntry,
+    ChangeSet,
+    City,
+    ProfileChange,
+    Review,
+    ReviewOutcome,
+    Sector,
+    Sme,
+    SmeStatus,
+)
 
 WRITTEN = ("profile created", "profile updated")
 LONGEST_NOTE = 2000
@@ -86,7 +97,9 @@ def _close(session: Session, sme: Sme, outcome: ReviewOutcome, account: Account,
 
 
 def is_author(session: Session, account: Account, sme: Sme) -> bool:
-    """Whether the account asked for the open review, or ever wrote in the profile."""
+    """Whether the account asked for the open review, or ever wrote in the profile, whatever its name was then.
+
+    An import counts while it is kept to be undone."""
     asked = select(Review.id).where(
         Review.sme_id == sme.id, col(Review.outcome).is_(None), Review.asked_by_id == account.id
     )
@@ -94,10 +107,15 @@ def is_author(session: Session, account: Account, sme: Sme) -> bool:
         return True
     wrote = select(AuditEntry.id).where(
         AuditEntry.subject == f"sme:{sme.id}",
-        AuditEntry.actor == accounts.actor(account),
+        col(AuditEntry.actor).endswith(accounts.number(account), autoescape=True),
         col(AuditEntry.action).in_(WRITTEN),
     )
-    return session.exec(wrote.limit(1)).first() is not None
+    imported = (
+        select(ProfileChange.id)
+        .join(ChangeSet, col(ChangeSet.id) == ProfileChange.set_id)
+        .where(ProfileChange.sme_id == sme.id, ChangeSet.account_id == account.id, ChangeSet.action == "import")
+    )
+    return any(session.exec(query.limit(1)).first() is not None for query in (wrote, imported))
 
 
 def last(session: Session, sme: Sme) -> tuple[Review, Account] | None:

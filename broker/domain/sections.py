@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from broker.domain import profiles, readiness
 from broker.domain.completeness import Section
 from broker.domain.consents import record_consent, withdraw_consent
-from broker.domain.languages import Reading, find_languages, find_markets
+from broker.domain.languages import LONGEST, TOO_LONG, Reading, find_languages, find_markets
 from broker.domain.merging import Conflict, Values, merge
 from broker.domain.profiles import ProfileData
 from broker.errors import ConflictError
@@ -141,7 +141,9 @@ def _data(session: Session, before: ProfileData, values: Values) -> tuple[dict[s
     fields |= {field: lines(values[field]) for field in ("offers", "needs") if field in values}
     problems = []
     for field, find in (("languages", find_languages), ("markets", find_markets)):
-        if field in values:
+        if len(values.get(field, "")) > LONGEST:
+            problems.append(Problem(field, None, TOO_LONG))
+        elif field in values:
             reading = find(values[field])
             fields[field] = reading.codes
             problems += _unknown(field, reading)

@@ -157,11 +157,13 @@ def _reserve(session: Session, file: ImportFile) -> None:
 
 
 def earlier(session: Session, account: Account, limit: int = 20) -> Sequence[ImportFile]:
-    """The account's imports, newest first, without their content."""
+    """The account's imports it may still open, newest first, without their content."""
+    city = access.cities(account)
+    theirs = (ImportFile.account_id == account.id, *(() if city is None else (ImportFile.city_code == city,)))
     return session.exec(
         select(ImportFile)
         .options(defer(ImportFile.content), defer(ImportFile.rejected))  # type: ignore[arg-type]
-        .where(ImportFile.account_id == account.id)
+        .where(*theirs)
         .order_by(col(ImportFile.id).desc())
         .limit(limit)
     ).all()

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import time
+from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import ConfigurationError, StorageError
@@ -14,7 +15,8 @@ from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from broker.config import Settings
-from broker.errors import BrokerError
+from broker.domain import accounts
+from broker.errors import BrokerError, InvalidError
 from broker.queue import PATIENCE, PAUSE
 
 log = logging.getLogger(__name__)
@@ -97,7 +99,22 @@ class Limits:
 
     def _name(self, who: str) -> str:
         """Whose tries these are, as a hash with our key: the queue holds no addresses."""
-        return hmac.new(self._key, b"limit:" + who.strip().lower().encode(errors="replace"), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, b"limit:" + same(who).encode(errors="replace"), hashlib.sha256).hexdigest()
+
+
+def same(who: str) -> str:
+    """One text for all that mean the same: an account however its address is written, an IPv6 network of 64 bits.
+
+    Who has one IPv6 address has 2**64 of them."""
+    try:
+        if "@" in who:
+            return accounts.normal_address(who)
+        address = ip_address(who)
+    except (InvalidError, ValueError):
+        return who.strip().lower()
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or f"{address.packed[:8].hex()}/64")
 
 
 def _shared(queue_url: str) -> MovingWindowRateLimiter | None:

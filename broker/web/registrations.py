@@ -108,9 +108,10 @@ def _places(session: Session, fields: dict[str, str]) -> dict[str, int]:
         city = session.get(City, code) if kind == "places" and text.strip() else None
         if city is None:
             continue
-        if not (text.isascii() and text.strip().isdecimal() and int(text.strip()[:6]) <= MOST_PLACES):
+        typed = text.strip()
+        if not (typed.isascii() and typed.isdecimal() and len(typed) <= 5 and int(typed) <= MOST_PLACES):
             raise InvalidError(f"{city.name}: expected a whole number from 0 to {MOST_PLACES}, or nothing.")
-        places[code] = int(text)
+        places[code] = int(typed)
     return places
 
 

@@ -82,5 +82,6 @@ def _shown(text: str, hidden: str) -> str:
 
 
 def _noted(texts: list[str], kind: StatementKind, hidden: str) -> list[tuple[str, list[linting.Finding]]]:
-    """Each statement, without the firm's name where that is hidden, and what is vague in it."""
-    return [(_shown(text, hidden), linting.lint(text, kind)) for text in texts]
+    """Each statement, without the firm's name where that is hidden, and what is vague in what is shown of it."""
+    shown = [_shown(text, hidden) for text in texts]
+    return list(zip(shown, linting.lint_all(shown, kind), strict=True))

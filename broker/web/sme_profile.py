@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from broker.domain import interests, letters, profiles, proposals
-from broker.domain.languages import Reading, find_languages, find_markets
+from broker.domain.languages import LONGEST, TOO_LONG, Reading, find_languages, find_markets
 from broker.domain.queries import requests
 from broker.domain.queries.sme_pages import seen_by_others
 from broker.errors import InvalidError
@@ -73,8 +73,8 @@ def read_fields(typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str
     readers: dict[str, Callable[[str], Any]] = {
         "needs": _lines,
         "offers": _lines,
-        "languages": lambda text: _codes("languages", find_languages(text)),
-        "markets": lambda text: _codes("markets", find_markets(text)),
+        "languages": lambda text: _codes("languages", find_languages, text),
+        "markets": lambda text: _codes("markets", find_markets, text),
     }
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -90,7 +90,10 @@ def _lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.split("\n") if line.strip()]
 
 
-def _codes(field: str, reading: Reading) -> list[str]:
+def _codes(field: str, find: Callable[[str], Reading], text: str) -> list[str]:
+    if len(text) > LONGEST:
+        raise InvalidError(TOO_LONG)
+    reading = find(text)
     if reading.unknown:
         raise InvalidError(UNKNOWN[field].format(word=reading.unknown[0]))
     return reading.codes

@@ -43,13 +43,24 @@ def test_an_organiser_has_the_own_events_and_their_runs(session: Session) -> Non
 
 def test_an_uploaded_file_is_its_uploaders_alone(session: Session) -> None:
     own, colleague, admin = _broker(session, "berlin"), _broker(session, "berlin"), _account(session, Role.ADMIN)
-    file = ImportFile(account_id=own.id, file_name="a.csv", content=b"a", uploaded_at=now(session))
-    session.add(file)
-    session.flush()
+    file = _file(session, own, "berlin")
 
     assert access.import_file(session, own, file.id or 0) is file
     _gone(lambda: access.import_file(session, colleague, file.id or 0))
     _gone(lambda: access.import_file(session, admin, file.id or 0))
+
+
+def test_a_file_uploaded_for_another_city_or_for_all_is_gone_for_who_works_for_one(session: Session) -> None:
+    mover, demoted = _broker(session, "berlin"), _account(session, Role.ADMIN)
+    berlins, everywheres = _file(session, mover, "berlin"), _file(session, demoted, None)
+    mover.city_code = "rome"
+    assert access.import_file(session, demoted, everywheres.id) is everywheres
+    demoted.role, demoted.city_code = Role.BROKER, "rome"
+
+    _gone(lambda: access.import_file(session, mover, berlins.id))
+    _gone(lambda: access.import_file(session, demoted, everywheres.id))
+    mover.role = Role.ADMIN
+    assert access.import_file(session, mover, berlins.id) is berlins
 
 
 @pytest.mark.parametrize("role", [Role.BROKER, Role.ORGANISER])
@@ -73,6 +84,13 @@ def _broker(session: Session, city: str) -> Account:
 
 def _account(session: Session, role: Role) -> Account:
     return factories.make_account(session, role)
+
+
+def _file(session: Session, account: Account, city: str | None) -> ImportFile:
+    file = ImportFile(account_id=account.id, file_name="a.csv", content=b"a", city_code=city, uploaded_at=now(session))
+    session.add(file)
+    session.flush()
+    return file
 
 
 def _run(session: Session, event: Event) -> MatchRun:

@@ -1,5 +1,7 @@
 """What a broker is told of firms of other cities."""
 
+import time
+
 import pytest
 from sqlmodel import Session, select
 
@@ -23,12 +25,22 @@ from tests import factories
         ("Bo sits in Bochum", "Bo", "[name] sits in Bochum"),
         ("Games for nurses", "Games & Co", "Games for nurses"),
         ("See www.medilab.cz or ask ada@medilab.cz now", "Anything", "See [name] or ask [name] now"),
+        ("See medilab.cz, shop.medilab.co.uk/en?a=1 or MEDILAB.CZ.", "Anything", "See [name], [name] or [name]."),
+        ("Call +49 30 123 45 67, (030) 1234567 or 0301234567 now", "Any", "Call [number], ([number] or [number] now"),
+        ("We sell.It is good. Since 2012-2014, 1.200 x 800", "Any", "We sell.It is good. Since 2012-2014, 1.200 x 800"),
         ("nothing of it", "Medilab Plzeň", "nothing of it"),
         ("", "Medilab", ""),
     ],
 )
 def test_a_text_loses_the_name_however_it_is_written(text: str, name: str, told: str) -> None:
     assert without_name(text, name) == told
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "x." * 50_000, "www" * 30_000, "1(" * 50_000, "a-" * 50_000])
+def test_a_long_text_without_spaces_takes_no_longer_than_its_length(text: str) -> None:
+    started = time.process_time()
+    without_name(text, "Medilab")
+    assert time.process_time() - started < 2
 
 
 def test_a_firm_without_a_name_is_what_it_does() -> None:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from broker.domain import languages
 from broker.domain.languages import Reading, find_languages, find_markets, is_yes
 
 
@@ -89,6 +90,14 @@ def test_no_cell_takes_long_to_read(text: str):
     started = time.process_time()
     find_languages(text)
     assert time.process_time() - started < 0.2
+
+
+def test_what_is_hardly_said_twice_is_not_kept():
+    languages._read.cache_clear()
+    assert find_languages("English, German" + " " * 200).codes == ["en", "de"]
+    assert languages._read.cache_info().currsize == 0
+    find_languages("English, German")
+    assert languages._read.cache_info().currsize == 1
 
 
 def test_what_stands_in_brackets_is_left_out():

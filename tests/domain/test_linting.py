@@ -1,11 +1,12 @@
 """What is vague in a statement, in ten languages, and how seldom a clear one is found fault with."""
 
 import csv
+import time
 
 import pytest
 
 from broker.config import DATA
-from broker.domain.linting import lint, lint_all
+from broker.domain.linting import EMAIL, NUMBER, WEB, lint, lint_all
 from broker.domain.texts import statements
 from broker.models import StatementKind
 
@@ -96,6 +97,21 @@ def test_the_vague_words_are_quoted_and_something_is_asked():
     assert (finding.words, finding.asks) == ("“Innovative Lösungen” fits every firm.", "For whom? Doing what?")
     [finding] = lint("new partners and customers", NEED)
     assert finding.asks == "What exactly? Who would have it?"
+
+
+def test_what_no_profile_can_hold_is_not_read():
+    long = "a studio for films with two cameras " * 30
+    assert len(long) > 1000
+    assert lint(f"{long} www.spielwerk.de", OFFER) == lint(long[:1000], OFFER)
+    assert lint_all([*["x@" * 500_000] * 30, *["partners"] * 20_000], NEED)[30:] == [[]] * 20_000
+
+
+@pytest.mark.parametrize("text", ["x@" * 20_000, "@" * 40_000, "a-" * 20_000, "1(" * 20_000, "1" + "(" * 40_000])
+def test_no_pattern_takes_long_on_a_long_text(text: str):
+    started = time.process_time()
+    for pattern in (EMAIL, WEB, NUMBER):
+        pattern.findall(text)
+    assert time.process_time() - started < 1
 
 
 def test_no_statement_of_the_demo_is_found_fault_with():

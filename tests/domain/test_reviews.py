@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import Session, select
 
-from broker.domain import access, accounts, profiles, reviews
+from broker.domain import access, accounts, changes, profiles, reviews
 from broker.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError
 from broker.models import Account, Review, ReviewOutcome, Sme, SmeStatus
 from tests.factories import make_account, make_sme
@@ -67,6 +67,25 @@ def test_its_author_may_not_review_it(session: Session, ann: Account, bea: Accou
     cyd = make_account(session, city="berlin", name="Cyd")
     reviews.confirm(session, cyd, draft, str(draft.version))
     assert draft.status is SmeStatus.REVIEWED
+
+
+def test_its_author_stays_its_author_under_another_name_and_nobody_else_becomes_it(
+    session: Session, ann: Account, bea: Account, draft: Sme
+):
+    profiles.update(
+        session, accounts.actor(bea), draft, profiles.read(session, draft).model_copy(update={"hub": "New"})
+    )
+    accounts.rename(session, bea, "Bea_Berg")
+    assert reviews.is_author(session, bea, draft)
+    other = make_account(session, city="pilsen", name="Other")
+    assert not reviews.is_author(session, other, draft)
+
+
+def test_who_imported_it_is_its_author(session: Session, ann: Account, bea: Account, draft: Sme):
+    changes.keep(session, bea, "import", {draft.id: None})
+    changes.keep(session, ann, "pause", {draft.id: {"status": SmeStatus.DRAFT}})
+    assert reviews.is_author(session, bea, draft)
+    assert not reviews.is_author(session, ann, draft)
 
 
 def test_what_was_changed_while_it_was_read_is_not_confirmed(session: Session, ann: Account, bea: Account, draft: Sme):

@@ -118,5 +118,5 @@ def test_the_pages_ask_the_database_as_often_whatever_the_number_of_profiles(
 
     # Beside these: who is signed in, and the clock for that.
     assert queries_of(lambda: client.get("/import")) == 3 + 2
-    assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 1 + 2
+    assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 2 + 2
     assert queries_of(lambda: client.get(undo[1].removesuffix("/undo"))) == 3 + 2

@@ -43,6 +43,28 @@ def test_each_limit_and_each_address_counts_for_itself(home: Path) -> None:
     assert tries(limits, Limits.SIGN_IN_ACCOUNT, "ada@city.example") == 5
 
 
+@pytest.mark.parametrize(
+    ("limit", "who", "again", "other"),
+    [
+        (Limits.SIGN_IN_ACCOUNT, "bob@example.org", "bob@\uff45xample.org", "bob@example.com"),
+        (Limits.SIGN_IN_ACCOUNT, "bob@example.org", " BOB@example\uff0eorg", "rob@example.org"),
+        (Limits.LINK_ACCOUNT, "ina@müller.example", "ina@xn--mller-kva.example", "ina@muller.example"),
+        (Limits.LINK_ACCOUNT, "no address@", " NO address@ ", "no@"),
+        (Limits.API_ADDRESS, "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"),
+        (Limits.API_ADDRESS, "192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
+    ],
+)
+def test_whoever_writes_the_same_in_another_way_is_counted_as_one(
+    home: Path, limit: RateLimitItem, who: str, again: str, other: str
+) -> None:
+    limits = Limits(Settings(home=home))
+    assert tries(limits, limit, who) == limit.amount
+    assert tries(limits, limit, again) == 0
+    assert tries(limits, limit, other) == limit.amount
+    limits.forget(limit, again)
+    assert tries(limits, limit, who) == limit.amount
+
+
 def test_processes_that_share_a_queue_count_together(home: Path, queue_url: str) -> None:
     first, second = (Limits(Settings(home=home, queue_url=queue_url)) for _ in range(2))
 

@@ -54,6 +54,20 @@ def test_a_broker_of_another_city_reads_what_a_firm_says_and_not_who_it_is(
     assert "Cichy Młyn" in browse("admin").get("/reviews").text
 
 
+def test_the_notes_on_a_statement_tell_no_more_than_what_is_shown_of_it(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.write() as session:
+        session.get_one(Sme, world.in_review.id).name = "Kompleksowe"
+        session.add(Statement(sme_id=world.in_review.id, kind="offer", position=10, text="Kompleksowe usługi"))
+    path = f"/reviews/{world.in_review.id}"
+
+    assert "“Kompleksowe usługi” fits every firm." in browse("admin").get(path).text
+    page = browse("broker").get(path).text
+    assert "[name] usługi" in page
+    assert "Kompleksowe" not in page
+
+
 def test_the_queue_takes_the_same_few_statements_however_long_it_is(
     browse: Browse, database: Database, queries_of: Callable[..., int], world: World
 ) -> None:

@@ -7,9 +7,10 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
 from broker.db import Database
-from broker.domain import profiles
+from broker.domain import languages, profiles
 from broker.domain.profiles import ProfileData
 from broker.models import AuditEntry, Email, Proposal, ProposalStatus, Sme
+from tests.web.forms import fields_of
 from tests.web.world import World, propose
 
 Browse = Callable[..., TestClient]
@@ -51,6 +52,24 @@ def test_the_page_shows_the_profile_as_others_see_it_and_the_form_filled(browse:
     assert "spielwerk.example" not in seen
     assert "https://spielwerk.example" in page
     assert "Broker reads it and takes it over." in page
+
+
+def test_a_text_that_is_no_list_of_languages_or_countries_is_refused_unread(
+    browse: Browse, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(languages, "_language", lambda part: read.append(len(part)))
+    monkeypatch.setattr(languages, "_market", lambda part: read.append(len(part)))
+    long = {"languages": "x y " * 300, "markets": "English, " * 90_000}
+
+    answer = browse().post(page_of(world), data=TYPED | long)
+    assert answer.status_code == 422
+    assert answer.text.count("together at most 1,000 characters") >= 2
+    client, address = browse("broker"), f"/smes/{world.smes['Spielwerk'].id}/edit/abroad"
+    section = client.post(address, data=fields_of(client.get(address).text) | long)
+    assert section.status_code == 422
+    assert section.text.count("together at most 1,000 characters") >= 2
+    assert read == []
 
 
 def test_a_proposal_changes_nothing_is_shown_and_can_be_taken_back(

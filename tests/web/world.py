@@ -147,6 +147,7 @@ def build(session: Session, settings: Settings) -> World:
         account_id=world.accounts["broker"].id,
         file_name="smes.csv",
         content=b"Firma;Stadt;Branche\nNeuland;Berlin;Design\n",
+        city_code="berlin",
         uploaded_at=now(session),
     )
     session.add(world.import_file)
