@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import cycle, islice
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
