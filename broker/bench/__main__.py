@@ -141,7 +141,12 @@ def table(costs: Sequence[Cost]) -> str:
 def _line(cost: Cost) -> tuple[str, ...]:
     times = (cost.cpu_p50, cost.cpu_p95, cost.wall_p50, cost.wall_p95, cost.ratio)
     sizes = (cost.weight.page, cost.weight.total, cost.weight.fonts)
-    return cost.page, str(cost.statements), *(f"{time:.1f}" for time in times), *(f"{size / 1000:.1f}" for size in sizes)
+    return (
+        cost.page,
+        str(cost.statements),
+        *(f"{time:.1f}" for time in times),
+        *(f"{size / 1000:.1f}" for size in sizes),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
