@@ -85,7 +85,7 @@ def _chosen(
     of_runs = col(Match.run_id).in_(run_ids)
     registered = select(Registration.sme_id).where(Registration.event_id == event_id)
     matched = [select(column).where(of_runs) for column in (Match.a_id, Match.b_id)]
-    smes = (
+    smes: Any = (
         sa.select(
             col(Sme.id).label("first"),
             col(Sme.name).label("name"),
