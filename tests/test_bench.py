@@ -1,9 +1,7 @@
 """The page benchmark over a small city: every page is measured, and what it tells of each."""
 
 import asyncio
-import gc
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +15,6 @@ OF_A_CITY = {
     *("SME list", "SME list, words", "SME list, filters", "SME list, to do"),
     *("today", "introductions", "reviews", "import"),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collected() -> Iterator[None]:
-    """A server that starts leaves what there is out of garbage collection for good; here other tests follow."""
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
