@@ -32,8 +32,9 @@ check: $(VENV)/installed-dev ## Check style, types and the import law
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed ## Measure the engine
+bench: $(VENV)/installed ## Measure the engine, then the pages of a large city
 	$(BIN)/python -m matching bench $(ARGS)
+	$(BIN)/python -m broker.bench $(filter --json,$(ARGS))
 
 clean: ## Remove the virtual environment and caches; your data in var/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ def told() -> list[dict]:
         printed: list[str] = []
         patch.setattr("builtins.print", lambda text, **_where: printed.append(text))
         assert command.main(["--json", "--smes", "80", "--registered", "60", "--rounds", "1"]) == 0
-    assert printed[0] == "pages"
+    assert printed[0] == "bench: pages …"
     return json.loads(printed[1])
 
 
@@ -52,7 +53,7 @@ def test_a_page_weighs_what_it_refers_to_and_fonts_are_told_apart() -> None:
     assert styled.total > styled.page + 1000
 
 
-def test_a_page_that_does_not_answer_as_it_should_is_no_figure(home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_does_not_answer_as_it_should_is_no_figure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "addresses", lambda _made: {"stranger": {"a page": "/no-such-page"}})
     with pytest.raises(RuntimeError, match="a page: /no-such-page answered 404"):
         asyncio.run(command.bench(home, command.Size(40, 10, 20), 1))

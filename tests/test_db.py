@@ -232,10 +232,16 @@ def test_sqlite_waits_for_its_lock_writes_ahead_and_checks_foreign_keys(sqlite: 
     with sqlite.read() as session:
         pragmas = {
             name: session.connection().execute(text(f"PRAGMA {name}")).scalar_one()
-            for name in ("busy_timeout", "journal_mode", "synchronous", "foreign_keys")
+            for name in ("busy_timeout", "journal_mode", "synchronous", "foreign_keys", "cache_size")
         }
 
-    assert pragmas == {"busy_timeout": 10000, "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert pragmas == {
+        "busy_timeout": 10000,
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "cache_size": -32000,
+    }
 
 
 def test_sqlite_takes_the_write_lock_before_the_first_read(sqlite: Database) -> None:

@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     size = Size(chosen.smes, chosen.smes // 4, chosen.registered)
     with tempfile.TemporaryDirectory() as home:
-        print("pages", file=sys.stderr)
+        print("bench: pages …", file=sys.stderr)
         costs = asyncio.run(bench(Path(home), size, chosen.rounds))
     print(json.dumps([asdict(cost) for cost in costs], indent=1) if chosen.json else table(costs))
     return 0

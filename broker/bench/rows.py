@@ -185,7 +185,13 @@ def _run(
 def _match(run_id: int, pair: tuple[int, int], quotes: Quotes, draw: random.Random) -> dict[str, Any]:
     (a_id, b_id), strength = pair, round(draw.uniform(0.3, 0.9), 4)
     met = {"need": quotes[a_id, StatementKind.NEED], "offer": quotes[b_id, StatementKind.OFFER], "strength": "good"}
-    evidence = {"a_to_b": met | {"source": "offer"}, "b_to_a": None, "distance": "far", "missing": [], "shares": {}}
+    evidence: dict[str, Any] = {
+        "a_to_b": met | {"source": "offer"},
+        "b_to_a": None,
+        "distance": "far",
+        "missing": [],
+        "shares": {},
+    }
     return {"run_id": run_id, "a_id": a_id, "b_id": b_id, "strength": strength, "criteria": {}, "evidence": evidence}
 
 

@@ -145,10 +145,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def settled(_app: FastAPI) -> AsyncIterator[None]:
     """What was imported stays for good, so it is taken out of garbage collection: looking through it again and again
-    would hold some requests up by a fifth of a second."""
+    would hold some requests up by a fifth of a second. A page of a large event makes 10,000s of rows, so that the
+    collector also runs less often."""
+    thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
     yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
 
 
 class HeadAsGet:

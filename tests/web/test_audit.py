@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel, select
 
 from broker.config import Settings
 from broker.db import Database
-from broker.domain import fresh_links, letters, login_links
+from broker.domain import event_form, fresh_links, letters, login_links
 from broker.models import (
     Account,
     AuditEntry,
@@ -34,7 +34,7 @@ from tests.web.world import PASSWORD, World, send_mail
 
 Browse = Callable[..., TestClient]
 SHEET = ("smes.csv", b"Name;City\nNeuland;Berlin\n")
-WORKSHOP = {"name": "Workshop", "city": "berlin", "first_day": "2030-07-01"}
+WORKSHOP = event_form.empty() | {"name": "Workshop", "city": "berlin", "first_day": "2030-07-01"}
 CHANGES: dict[str, dict[str, Any]] = {
     "POST /sign-in": {"email": "broker@network.example", "password": PASSWORD},
     "POST /sign-in/link": {"email": "broker@network.example"},

@@ -80,33 +80,29 @@ def _earlier(session: Session, event_id: int, run_id: int) -> dict[str, MatchRun
 def _chosen(
     session: Session, event_id: int, *run_ids: int
 ) -> tuple[dict[int, Named], dict[int, dict[tuple[int, int], float]]]:
-    """The SMEs of the event and of its runs, and the strength of each pair a run chose. A pair is told with its first
-    SME, so that one statement brings both."""
+    """The SMEs of the event and of its runs, by name, and the strength of each pair a run chose: an SME or a pair a
+    row, so that one statement brings both."""
     of_runs = col(Match.run_id).in_(run_ids)
     registered = select(Registration.sme_id).where(Registration.event_id == event_id)
     matched = [select(column).where(of_runs) for column in (Match.a_id, Match.b_id)]
-    rows = session.connection().execute(
+    smes: Any = (
         sa.select(
-            col(Sme.id),
-            col(Sme.name),
-            col(Sme.city_code),
-            col(Sme.sector_code),
-            col(City.name),
-            col(Match.run_id),
-            col(Match.b_id),
-            col(Match.strength),
+            col(Sme.id).label("first"),
+            col(Sme.name).label("name"),
+            *(col(Sme.city_code), col(Sme.sector_code), col(City.name)),
+            *[sa.null()] * 3,
         )
         .join(City, col(City.code) == Sme.city_code)
-        .outerjoin(Match, (col(Match.a_id) == Sme.id) & of_runs)
         .where(col(Sme.id).in_(registered.union(*matched)))
-        .order_by(Sme.name, col(Sme.id))
     )
+    pairs = sa.select(col(Match.a_id), *[sa.null()] * 4, col(Match.run_id), col(Match.b_id), col(Match.strength))
+    rows = session.connection().execute(smes.union_all(pairs.where(of_runs)).order_by("name", "first"))
     people: dict[int, Named] = {}
     strengths: dict[int, dict[tuple[int, int], float]] = {run_id: {} for run_id in run_ids}
     for sme_id, name, city, sector, city_name, run_id, partner, strength in rows:
-        if sme_id not in people:
+        if run_id is None:
             people[sme_id] = Named(name, city, sector or "", city_name)
-        if run_id is not None:
+        else:
             strengths[run_id][sme_id, partner] = strength
     return people, strengths
 

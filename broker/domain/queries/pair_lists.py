@@ -1,8 +1,7 @@
 """What the match list reads: every pair of the lists in force, and more of those that are shown."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,51 +39,63 @@ class Listed:
 
 def listed(session: Session, event_id: int) -> Listed:
     """Every pair of the approved lists, or of the drafts where none is approved. One statement."""
-    cells = session.connection().execute(_every_pair(event_id)).all()
-    rows = [
-        PairRow(
-            match_id,
-            _side(a_id, name_a, city_a, sector_a, answer_a, at_a),
-            _side(b_id, name_b, city_b, sector_b, answer_b, at_b),
-            strength,
-            introduced_at,
-        )
-        for match_id, strength, introduced_at, _, _, a_id, name_a, city_a, sector_a, answer_a, at_a,
-            b_id, name_b, city_b, sector_b, answer_b, at_b in cells
-    ]  # fmt: skip
-    if not cells:
+    cells = session.connection().execute(_pairs(event_id).union_all(_people(event_id))).all()
+    pairs = [row for row in cells if row[0] is not None]
+    if not pairs:
         return Listed([], is_approved=False, silent=0)
-    return Listed(rows, cells[0][3] == ShortlistStatus.APPROVED, cells[0][4])
+    of, said = _sides([row for row in cells if row[0] is None])
+    rows = [
+        PairRow(match_id, said.get((a_id, b_id)) or of[a_id], said.get((b_id, a_id)) or of[b_id], strength, made_at)
+        for match_id, a_id, b_id, strength, made_at, *_ in pairs
+    ]
+    return Listed(rows, pairs[0][5] == ShortlistStatus.APPROVED, pairs[0][-1])
 
 
-def _side(
-    sme_id: int, name: str, city: str, sector: str | None, answer: Answer | None, answered_at: datetime | None
-) -> Side:
+def _sides(people: Iterable[Any]) -> tuple[dict[int, Side], dict[tuple[int, int], Side]]:
+    """Each SME as it stands in a pair it has not answered, and by partner in those it has."""
+    of: dict[int, Side] = {}
+    said: dict[tuple[int, int], Side] = {}
+    for _, sme_id, partner_id, _, answered_at, answer, name, city, sector, _ in people:
+        side = of.get(sme_id) or of.setdefault(sme_id, _side(sme_id, name, city, sector))
+        if partner_id is not None:
+            said[sme_id, partner_id] = side._replace(answer=Answer(answer), answered_at=answered_at)
+    return of, said
+
+
+def _side(sme_id: int, name: str, city: str, sector: str | None) -> Side:
     sector_name, group = sectors.names_by_code().get(sector or "", ("", ""))
     city_name = places.names_by_code().get(city, city)
-    return Side(sme_id, name, city, city_name, sector or "", sector_name, group, answer, answered_at)
+    return Side(sme_id, name, city, city_name, sector or "", sector_name, group, None, None)
 
 
-def _every_pair(event_id: int) -> Any:
-    a, b = aliased(Sme), aliased(Sme)
-    of_a, of_b = aliased(Interest), aliased(Interest)
-    here_a = (col(of_a.event_id) == event_id) & (col(of_a.sme_id) == a.id) & (col(of_a.partner_id) == b.id)
-    here_b = (col(of_b.event_id) == event_id) & (col(of_b.sme_id) == b.id) & (col(of_b.partner_id) == a.id)
-    both = (col(Introduction.a_id) == a.id) & (col(Introduction.b_id) == b.id)
+def _pairs(event_id: int) -> Any:
+    """Ids, strength and introduction of each pair. Its SMEs are read once each beside it (`_people`), not once a
+    pair: an SME stands in many."""
     lists = _in_force(event_id)
+    both = (col(Introduction.a_id) == Match.a_id) & (col(Introduction.b_id) == Match.b_id)
     columns: list[Any] = [
-        *(Match.id, Match.strength, Introduction.made_at, lists.c.status, _silent(event_id)),
-        *(a.id, a.name, a.city_code, a.sector_code, of_a.answer, of_a.answered_at),
-        *(b.id, b.name, b.city_code, b.sector_code, of_b.answer, of_b.answered_at),
+        *(Match.id, Match.a_id, Match.b_id, Match.strength, Introduction.made_at),
+        *(sa.type_coerce(lists.c.status, sa.String), *[sa.null()] * 3, _silent(event_id)),
     ]
     return (
         sa.select(*columns)
         .join(lists, lists.c.run_id == col(Match.run_id))
-        .join(a, col(a.id) == Match.a_id)
-        .join(b, col(b.id) == Match.b_id)
-        .outerjoin(of_a, here_a)
-        .outerjoin(of_b, here_b)
         .outerjoin(Introduction, (col(Introduction.event_id) == event_id) & both)
+    )
+
+
+def _people(event_id: int) -> Any:
+    """The SMEs of these pairs, once for each answer or once without: in the same columns, with no match's id."""
+    run = sa.select(_in_force(event_id).c.run_id).scalar_subquery()
+    paired = [sa.select(column).where(col(Match.run_id) == run) for column in (col(Match.a_id), col(Match.b_id))]
+    columns: list[Any] = [
+        *(sa.null(), Sme.id, Interest.partner_id, sa.null(), Interest.answered_at),
+        *(sa.type_coerce(Interest.answer, sa.String), Sme.name, Sme.city_code, Sme.sector_code, sa.null()),
+    ]
+    return (
+        sa.select(*columns)
+        .outerjoin(Interest, (col(Interest.event_id) == event_id) & (col(Interest.sme_id) == Sme.id))
+        .where(col(Sme.id).in_(paired[0].union(paired[1])))
     )
 
 
