@@ -114,7 +114,7 @@ def fill(session: Session, world: World) -> None:
     for row in (
         Interest(**answered, sme_id=one, partner_id=other, answer=Answer.INTERESTED),
         Interest(**answered, sme_id=other, partner_id=one, answer=Answer.INTERESTED),
-        Interest(**answered, sme_id=third, partner_id=one, answer=Answer.NEVER),
+        Interest(**answered, sme_id=one, partner_id=third, answer=Answer.NEVER),
         Interest(**answered, sme_id=other, partner_id=third, answer=Answer.INTERESTED),
         Introduction(**pair, made_at=moment),
         CaseNote(**pair, account_id=broker, kind=NoteKind.NOTE, at=moment),
