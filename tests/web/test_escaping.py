@@ -19,6 +19,7 @@ from sqlmodel import Session, select
 from broker.config import TEMPLATES, Settings
 from broker.db import Database, now
 from broker.domain import changes, letters
+from broker.domain.completeness import Section
 from broker.domain.queries import invitations as invitation_queries
 from broker.domain.queries import mailings
 from broker.models import Account, City, Contact, Email, Event, MailingKind, Shortlist, ShortlistStatus, Sme
@@ -42,8 +43,6 @@ HEADERS = {
 }
 
 
-
-
 @pytest.fixture
 def database(sqlite_url: str, home: Any) -> Iterator[Database]:
     """As in all tests, but on SQLite only."""
@@ -59,7 +58,7 @@ def test_there_are_thirty_attacks_of_which_three_fit_into_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "attack", [one for one in ATTACKS if one.startswith(("<", "]]>", "\""))] + ["</title><b xss>", '<a href="data:x">']
+    "attack", [one for one in ATTACKS if one.startswith(("<", "]]>", '"'))] + ["</title><b xss>", '<a href="data:x">']
 )
 def test_an_attack_that_is_not_escaped_is_seen(attack: str) -> None:
     assert read(f'<p title="{attack}">').live or read(f"<p>{attack}</p>").live
@@ -69,9 +68,12 @@ def test_an_attack_that_is_not_escaped_is_seen(attack: str) -> None:
 def test_what_people_type_never_comes_alive(
     app: FastAPI, browse: Browse, program: Browse, database: Database, world: World, group: tuple[str, ...]
 ) -> None:
-    columns = _poisoned(database, world, group)
     people = {who: browse(None if who == "SME" else who) for who in WHO}
+    columns = _poisoned(database, world, group)
     pages = {f"{who}: {name}": page for who in WHO for name, page in _walk(app, people[who], world, who).items()}
+    profile = f"/smes/{world.smes['Spielwerk'].id}/edit/"
+    for more in (*Section, "offers?draft=1", "needs?draft=1"):
+        pages[f"section {more}"] = people["admin"].get(profile + more)
     with database.write() as session:
         written = _mails(session, database.settings, world)
         assert set(written) == {folder.name for folder in (TEMPLATES / "emails").iterdir() if folder.is_dir()}
@@ -82,7 +84,8 @@ def test_what_people_type_never_comes_alive(
     drafts = _walk(app, people["admin"], world, "drafts", ("/events/{event_id}",))
     shown = _none_alive(pages) | _none_alive(drafts)
     _none_in_the_api(app, program("admin"), world)
-    assert sorted(columns[number] for number in set(columns) - shown) == sorted(NOT_SHOWN)
+    hidden = {columns[number] for number in set(columns) - shown}
+    assert hidden == NOT_SHOWN
 
 
 def test_what_people_type_into_forms_stays_text_in_what_they_answer(
@@ -204,4 +207,11 @@ def _answers_to_wrong_forms(app: FastAPI, client: TestClient, world: World, text
     return pages
 
 
-NOT_SHOWN: list[str] = []
+NOT_SHOWN = {
+    *("auditentry.actor", "auditentry.detail", "matchrun.requested_by", "suppression.reason", "pastpartner.source"),
+    *("sme.name_key", "sme.search_text", "proposal.before"),  # compared or searched
+    *("sme.website", "webhook.url"),  # shown: the attack as it is, without the column's number
+    *("changeset.left", "matchrun.error", "review.note", "proposal.note"),  # in states this world is not in
+    "importfile.rejected",  # leaves as a CSV file
+}
+"""Columns no page of this walk shows by their number. One that a page begins to show belongs here no more."""
