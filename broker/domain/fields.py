@@ -65,6 +65,14 @@ def checked_website(text: str) -> str:
     return address
 
 
+def web_address(text: str) -> str | None:
+    """The address if it is one a link may lead to (http or https); anything else is only text."""
+    address = text.strip()
+    if address and "://" not in address and ":" not in address.split("/")[0]:
+        address = f"https://{address}"
+    return address if address.lower().startswith(("http://", "https://")) else None
+
+
 def checked_phone(text: str) -> str:
     """A telephone number as people write it, or nothing."""
     text = " ".join(text.split())

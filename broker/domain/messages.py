@@ -19,6 +19,7 @@ from broker.config import TEMPLATES, Settings
 from broker.db import now
 from broker.domain import subscriptions
 from broker.domain.envelopes import Envelope
+from broker.domain.fields import web_address
 from broker.errors import InvalidError
 from broker.models import TO_STAFF
 
@@ -130,7 +131,7 @@ def _one_line(text: str) -> str:
 def _environments() -> dict[str, Environment]:
     """HTML is escaped, text is not: said here for each, because file names alone would not do it."""
     loader = FileSystemLoader(TEMPLATES / "emails")
-    return {
+    environments = {
         kind: Environment(
             loader=loader,
             autoescape=kind == "html",  # noqa: S701 - plain text must not be escaped
@@ -140,6 +141,8 @@ def _environments() -> dict[str, Environment]:
         )
         for kind in ("txt", "html")
     }
+    environments["html"].filters["web_address"] = web_address
+    return environments
 
 
 def _render(name: str, context: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from broker.config import TEMPLATES, Settings
 from broker.domain.cards import DISTANCE, Card
 from broker.domain.criteria import CRITERIA
+from broker.domain.fields import web_address
 from broker.domain.zones import Zone
 from broker.models import City
 from broker.web import sessions
@@ -188,11 +189,3 @@ def strength(card: Card) -> str:
 def sentence(words: str) -> str:
     """The engine's words as a sentence: "only one is left" becomes "Only one is left."."""
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".") if words else ""
-
-
-def web_address(text: str) -> str | None:
-    """The address if it is one a link may lead to (http or https); anything else is only text."""
-    address = text.strip()
-    if address and "://" not in address and ":" not in address.split("/")[0]:
-        address = f"https://{address}"
-    return address if address.lower().startswith(("http://", "https://")) else None
