@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import wake
-from broker.domain import audit, letters, mail_drafts, rejected, runs, uploads, webhooks
+from broker.domain import audit, involvement, letters, mail_drafts, rejected, runs, uploads, webhooks
 from broker.domain.names import name_key
 from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
@@ -37,7 +37,6 @@ from broker.models import (
     Match,
     MatchRun,
     PairRule,
-    Registration,
     Shortlist,
     Sme,
 )
@@ -66,6 +65,7 @@ class Traces:
     words: re.Pattern[str]
     """Its name or its address."""
     events: Collection[int]
+    """Also those it was taken off: what was written of it there stays."""
     matched: Collection[tuple[int, int]]
     """(run, partner): the shortlist of that partner names it."""
     introductions: Collection[int]
@@ -122,7 +122,7 @@ def _traces(session: Session, sme: Sme, contact: Contact | None) -> Traces:
         sme_id=sme.id,
         name=_pattern([sme.name]),
         words=_pattern(told),
-        events=session.exec(select(Registration.event_id).where(Registration.sme_id == sme.id)).all(),
+        events=set(involvement.events_since(session, sme)),
         matched=matched,
         introductions=set(session.exec(introduced)),
         partners={partner for _, partner in matched},
