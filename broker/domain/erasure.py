@@ -1,7 +1,7 @@
 """An SME asks to be forgotten: it goes, with all that hangs on it and all that names it.
 
 What stays: a hash of its address, so that nobody mails it again by mistake; its number in the audit record and in what
-runs have seen; the names of files imported or exported; and what other firms wrote of it in their own words. The
+runs have seen; the names of files imported or exported; and what other firms' profiles say of it. The
 database's own free space and backups hold it until they are overwritten."""
 
 import re
@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from broker.config import Settings
 from broker.db import wake
@@ -33,15 +33,27 @@ from broker.models import (
     EmailStatus,
     ExportLog,
     ImportFile,
+    Interest,
     Introduction,
     Match,
     MatchRun,
     PairRule,
+    Proposal,
+    ReadinessCheck,
+    Review,
     Shortlist,
     Sme,
 )
 
 SOMEBODY = "an SME that was erased"
+NOTES: tuple[tuple[type[SQLModel], str], ...] = (
+    (CaseNote, "text"),
+    (Review, "note"),
+    (Proposal, "note"),
+    (ReadinessCheck, "reason"),
+    (Interest, "reason"),
+)
+"""Where people write of an SME in their own words, and may name another."""
 OVER = (EmailStatus.SENT, EmailStatus.SUPPRESSED)
 
 
@@ -206,10 +218,13 @@ def _clear_runs(session: Session, traces: Traces) -> None:
 
 
 def _clear_notes(session: Session, traces: Traces) -> None:
-    """What brokers wrote of others and named it in; notes on its own cases went with it."""
-    for note in session.exec(select(CaseNote).where(CaseNote.text != "")):
-        note.text = traces.words.sub(SOMEBODY, note.text)
-        session.add(note)
+    """What was written of others and names it; what was written of itself went with it."""
+    for table, column in NOTES:
+        told = getattr(table, column)
+        longest = table.__table__.columns[column].type.length  # type: ignore[attr-defined]
+        for row in session.exec(select(table).where(told != "")):
+            setattr(row, column, traces.words.sub(SOMEBODY, getattr(row, column))[:longest])
+            session.add(row)
 
 
 def _without(name: re.Pattern[str], value: Any) -> Any:

@@ -30,7 +30,7 @@ def events_since(session: Session, sme: Sme) -> dict[int, datetime]:
     """Every event that may hold something of an SME, whether it is registered or not, and since when at the latest."""
     found = union_all(*_traces(sme)).subquery()
     query = select(found.c.event_id, func.min(found.c.since)).group_by(found.c.event_id)
-    return {event_id: since for event_id, since in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def _traces(sme: Sme) -> list[Select[Any]]:

@@ -25,6 +25,7 @@ from broker.models import (
     Embedding,
     Event,
     ImportFile,
+    Interest,
     MatchRun,
     PairRule,
     PastPartner,
@@ -287,6 +288,35 @@ def test_a_build_under_way_has_to_be_waited_for(database: Database, dilna: Sme) 
 
     with pytest.raises(ConflictError, match="being built"), database.write() as session:
         erasure.erase(session, "ann", dilna.id)
+
+
+def test_what_was_written_of_others_names_it_no_more(session: Session) -> None:
+    dilna, ada, bea = make_sme(session, NAME, email=ADDRESS), make_sme(session), make_sme(session)
+    event, author, moment = make_event(session), make_account(session), now(session)
+    words, full = f"Like {NAME.upper()}, ask {ADDRESS}", NAME + "." * (300 - len(NAME))
+    session.add_all(
+        [
+            Review(sme_id=ada.id, asked_by_id=author.id, asked_at=moment, note=words),
+            Proposal(sme_id=ada.id, version=1, after={}, note=words, made_at=moment),
+            ReadinessCheck(sme_id=ada.id, reason=words, taken_at=moment, taken_by="ann"),
+            Interest(
+                event_id=event.id,
+                sme_id=ada.id,
+                partner_id=bea.id,
+                answer=Answer.NOT_NOW,
+                answered_at=moment,
+                reason=full,
+            ),
+        ]
+    )
+    session.flush()
+    erasure.erase(session, "ann", dilna.id)
+    session.flush()
+
+    notes = [session.exec(select(table.note)).one() for table in (Review, Proposal)]
+    told = "Like an SME that was erased, ask an SME that was erased"
+    assert [*notes, session.exec(select(ReadinessCheck.reason)).one()] == [told] * 3
+    assert session.exec(select(Interest.reason)).one() == full.replace(NAME, "an SME that was erased")[:300]
 
 
 @pytest.fixture
