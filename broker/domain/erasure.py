@@ -13,7 +13,7 @@ from email.policy import default
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import Session, SQLModel, col, select
 
 from broker.config import Settings
@@ -32,6 +32,7 @@ from broker.models import (
     Email,
     EmailStatus,
     ExportLog,
+    IdempotencyKey,
     ImportFile,
     Interest,
     Introduction,
@@ -110,6 +111,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
     _drop_calls(session, traces)
     _clear_runs(session, traces)
     _clear_notes(session, traces)
+    _forget_answer(session, sme_id)
     _drop_uploads(session, key, address)
     session.execute(delete(Draft))  # what brokers are typing at this moment may quote it; they are shown it anew
     audit.record(session, actor, "sme.erase", f"sme:{sme_id}", mails=len(gone))
@@ -225,6 +227,12 @@ def _clear_notes(session: Session, traces: Traces) -> None:
         for row in session.exec(select(table).where(told != "")):
             setattr(row, column, traces.words.sub(SOMEBODY, getattr(row, column))[:longest])
             session.add(row)
+
+
+def _forget_answer(session: Session, sme_id: int) -> None:
+    """The answer to the program that made it; its request sent again is known still, and does not make it anew."""
+    made = col(IdempotencyKey.location).like(f"%/smes/{sme_id}")
+    session.execute(update(IdempotencyKey).where(made).values(location="", body=""))
 
 
 def _without(name: re.Pattern[str], value: Any) -> Any:

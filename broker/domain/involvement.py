@@ -29,8 +29,8 @@ EVENT = "event "
 def events_since(session: Session, sme: Sme) -> dict[int, datetime]:
     """Every event that may hold something of an SME, whether it is registered or not, and since when at the latest."""
     found = union_all(*_traces(sme)).subquery()
-    query = select(found.c.event_id, func.min(found.c.since)).group_by(found.c.event_id)
-    return dict(session.execute(query).tuples().all())
+    query = select(found.c.event_id, func.min(found.c.since).label("since")).group_by(found.c.event_id)
+    return {row.event_id: row.since for row in session.execute(query)}
 
 
 def _traces(sme: Sme) -> list[Select[Any]]:
