@@ -51,13 +51,13 @@ def write_due(session: Session, settings: Settings, after: int = 0, limit: int =
     settings.require_secret()
     cities = {city.code: city for city in session.exec(select(City))}
     replies = letters.reply_addresses(session)
-    written = sum(
+    count = sum(
         _write_one(
             session, settings, letter(settings, *row, cities, link(settings, row[0]), replies.get(row[2].city_code))
         )
         for row in rows
     )
-    return written, rows[-1][0].id if len(rows) == limit else None
+    return count, rows[-1][0].id if len(rows) == limit else None
 
 
 def _write_one(session: Session, settings: Settings, mail: Letter) -> bool:

@@ -34,7 +34,7 @@ WORDS = 1000
 NO_LINK = "This link does not work any more. Your broker can tell you why."
 CLOSED = "Registration for this workshop is closed. Your broker can still help you."
 TAKEN_OFF = (
-    "The organiser has taken your firm off this workshop since your last answer, so this link cannot register it again. "
+    "The organiser has taken your firm off this workshop, so this link cannot register it again. "
     "If you would like to come, please ask your broker."
 )
 NOT_MATCHED = "Your firm took its consent to be matched back. Tell your broker if that is to change."
@@ -197,7 +197,7 @@ def is_taken_off(session: Session, invitation: Invitation) -> bool:
         AuditEntry.subject == f"{EVENT}{invitation.event_id}",
         AuditEntry.action == WITHDRAWN,
         AuditEntry.at >= (invitation.answered_at or invitation.invited_at),
-        AuditEntry.detail["sme"].as_integer() == invitation.sme_id,  # type: ignore[attr-defined]
+        AuditEntry.detail["sme"].as_integer() == invitation.sme_id,
     )
     return standing(session, invitation) is not True and session.exec(withdrawn).first() is not None
 

@@ -38,7 +38,7 @@ def _traces(sme: Sme) -> list[Select[Any]]:
     ever = literal(sme.created_at, UTCDateTime)
     in_pair = [or_(col(table.a_id) == sme.id, col(table.b_id) == sme.id) for table in (Match, Introduction, PairRule)]
     in_answer = or_(col(Interest.sme_id) == sme.id, col(Interest.partner_id) == sme.id)
-    withdrawn = (col(AuditEntry.action) == WITHDRAWN) & (AuditEntry.detail["sme"].as_integer() == sme.id)  # type: ignore[attr-defined]
+    withdrawn = (col(AuditEntry.action) == WITHDRAWN) & (AuditEntry.detail["sme"].as_integer() == sme.id)
     number = cast(func.substr(col(AuditEntry.subject), len(EVENT) + 1), Integer)
     return [
         _since(Registration.event_id, Registration.registered_at).where(col(Registration.sme_id) == sme.id),
