@@ -215,13 +215,15 @@ def _write_mailings() -> None:
 @app.task(name="invitations.write")
 def write_invitations() -> None:
     """Write the mails of SMEs that were invited, in short transactions as well."""
+    after = 0
     while True:
         with database().write() as session:
-            written = invitation_letters.write_due(session, database().settings)
+            written, last = invitation_letters.write_due(session, database().settings, after)
         if written:
             log.info("%s invitations written", written)
-        if written < invitation_letters.BATCH:
+        if last is None:
             return
+        after = last
         time.sleep(PAUSE_SECONDS)
 
 

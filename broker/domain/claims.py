@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from broker.config import Settings
 from broker.db import now
 from broker.domain.messages import readdress
-from broker.domain.outbox import ANSWERED, LAST_CALLED, PARTNER_LEFT, SUPERSEDED
+from broker.domain.outbox import ANSWERED, LAST_CALLED, LEFT, PARTNER_LEFT, SUPERSEDED
 from broker.domain.subscriptions import NOT_SENT
 from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
@@ -25,6 +25,7 @@ from broker.models import (
     Interest,
     MailingKind,
     Purpose,
+    Registration,
     Shortlist,
     ShortlistEntry,
     ShortlistStatus,
@@ -111,19 +112,33 @@ _LAST_CALLED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(
 _HAS_ANSWERED = (col(Email.kind) == MailingKind.REMINDER.value) & exists().where(
     col(Interest.sme_id) == col(Email.sme_id), col(Interest.event_id) == col(Email.event_id)
 )
+_TO_PARTICIPANTS = (MailingKind.SHORTLIST.value, MailingKind.REMINDER.value, MailingKind.LAST_CALL.value)
+"""Their link is that of a registration, and opens nothing without it."""
+
+
+def _is_registered(sme_id: Any) -> ColumnElement[bool]:
+    return exists().where(col(Registration.event_id) == col(Email.event_id), col(Registration.sme_id) == sme_id)
+
+
+_LEFT = col(Email.kind).in_(_TO_PARTICIPANTS) & ~_is_registered(col(Email.sme_id))
+_NOT_MATCHED = exists().where(
+    col(Consent.sme_id) == col(ShortlistEntry.partner_id),
+    col(Consent.purpose) == Purpose.MATCHING,
+    col(Consent.withdrawn_at).is_not(None),
+)
+# Each partner by an index, of which a list has a handful. Reminders leave out who had left when they were written.
 _PARTNER_LEFT = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
     col(Shortlist.event_id) == col(Email.event_id),
     col(Shortlist.sme_id) == col(Email.sme_id),
     col(Shortlist.status) == ShortlistStatus.APPROVED,
     col(ShortlistEntry.shortlist_id) == col(Shortlist.id),
-    col(Consent.sme_id) == col(ShortlistEntry.partner_id),
-    col(Consent.purpose) == Purpose.MATCHING,
-    col(Consent.withdrawn_at).is_not(None),
+    or_(_NOT_MATCHED, ~_is_registered(col(ShortlistEntry.partner_id))),
 )
 _MOOT = case(
     (_REPLACED, SUPERSEDED),
     (_HAS_ANSWERED, ANSWERED),
     (_LAST_CALLED, LAST_CALLED),
+    (_LEFT, LEFT),
     (_PARTNER_LEFT, PARTNER_LEFT),
     else_="",
 )

@@ -71,10 +71,13 @@ def find(session: Session, account: Account, sme: Sme) -> Draft | None:
     return session.exec(query.execution_options(populate_existing=True)).one_or_none()
 
 
-def answer(session: Session, draft_id: int, turn: int, result: dict[str, Any]) -> bool:
-    """Keep what a worker found, unless the draft has changed or another worker was first."""
-    same = (col(Draft.id) == draft_id) & (col(Draft.turn) == turn) & col(Draft.result).is_(None)
-    return bool(session.connection().execute(update(Draft).where(same).values(result=result)).rowcount)
+def answer(session: Session, looked_at: Draft, result: dict[str, Any]) -> bool:
+    """Keep what a worker found, unless the draft it looked at has changed since or another worker was first."""
+    # By all that it is of: once it is dropped, a database may give its number to the draft of somebody else.
+    names = ("id", "account_id", "sme_id", "turn", "asked_at")
+    same = [getattr(Draft, name) == getattr(looked_at, name) for name in names]
+    keep = update(Draft).where(*same, col(Draft.result).is_(None)).values(result=result)
+    return bool(session.connection().execute(keep).rowcount)
 
 
 def view(session: Session, account: Account, sme: Sme) -> View:

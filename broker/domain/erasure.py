@@ -1,7 +1,7 @@
 """An SME asks to be forgotten: it goes, with all that hangs on it and all that names it.
 
 What stays: a hash of its address, so that nobody mails it again by mistake; its number in the audit record and in what
-runs have seen; the names of files imported or exported; and what other firms wrote of it in their own words. The
+runs have seen; the names of files imported or exported; and what other firms' profiles say of it. The
 database's own free space and backups hold it until they are overwritten."""
 
 import re
@@ -13,12 +13,12 @@ from email.policy import default
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlalchemy import delete, update
+from sqlmodel import Session, SQLModel, col, select
 
 from broker.config import Settings
 from broker.db import wake
-from broker.domain import audit, letters, mail_drafts, rejected, runs, uploads, webhooks
+from broker.domain import audit, involvement, letters, mail_drafts, rejected, runs, uploads, webhooks
 from broker.domain.names import name_key
 from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
@@ -32,17 +32,29 @@ from broker.models import (
     Email,
     EmailStatus,
     ExportLog,
+    IdempotencyKey,
     ImportFile,
+    Interest,
     Introduction,
     Match,
     MatchRun,
     PairRule,
-    Registration,
+    Proposal,
+    ReadinessCheck,
+    Review,
     Shortlist,
     Sme,
 )
 
 SOMEBODY = "an SME that was erased"
+NOTES: tuple[tuple[type[SQLModel], str], ...] = (
+    (CaseNote, "text"),
+    (Review, "note"),
+    (Proposal, "note"),
+    (ReadinessCheck, "reason"),
+    (Interest, "reason"),
+)
+"""Where people write of an SME in their own words, and may name another."""
 OVER = (EmailStatus.SENT, EmailStatus.SUPPRESSED)
 
 
@@ -66,6 +78,7 @@ class Traces:
     words: re.Pattern[str]
     """Its name or its address."""
     events: Collection[int]
+    """Also those it was taken off: what was written of it there stays."""
     matched: Collection[tuple[int, int]]
     """(run, partner): the shortlist of that partner names it."""
     introductions: Collection[int]
@@ -98,6 +111,7 @@ def erase(session: Session, actor: str, sme_id: int) -> Erased:
     _drop_calls(session, traces)
     _clear_runs(session, traces)
     _clear_notes(session, traces)
+    _forget_answer(session, sme_id)
     _drop_uploads(session, key, address)
     session.execute(delete(Draft))  # what brokers are typing at this moment may quote it; they are shown it anew
     audit.record(session, actor, "sme.erase", f"sme:{sme_id}", mails=len(gone))
@@ -122,7 +136,7 @@ def _traces(session: Session, sme: Sme, contact: Contact | None) -> Traces:
         sme_id=sme.id,
         name=_pattern([sme.name]),
         words=_pattern(told),
-        events=session.exec(select(Registration.event_id).where(Registration.sme_id == sme.id)).all(),
+        events=set(involvement.events_since(session, sme)),
         matched=matched,
         introductions=set(session.exec(introduced)),
         partners={partner for _, partner in matched},
@@ -206,10 +220,19 @@ def _clear_runs(session: Session, traces: Traces) -> None:
 
 
 def _clear_notes(session: Session, traces: Traces) -> None:
-    """What brokers wrote of others and named it in; notes on its own cases went with it."""
-    for note in session.exec(select(CaseNote).where(CaseNote.text != "")):
-        note.text = traces.words.sub(SOMEBODY, note.text)
-        session.add(note)
+    """What was written of others and names it; what was written of itself went with it."""
+    for table, column in NOTES:
+        told = getattr(table, column)
+        longest = table.__table__.columns[column].type.length  # type: ignore[attr-defined]
+        for row in session.exec(select(table).where(told != "")):
+            setattr(row, column, traces.words.sub(SOMEBODY, getattr(row, column))[:longest])
+            session.add(row)
+
+
+def _forget_answer(session: Session, sme_id: int) -> None:
+    """The answer to the program that made it; its request sent again is known still, and does not make it anew."""
+    made = col(IdempotencyKey.location).like(f"%/smes/{sme_id}")
+    session.execute(update(IdempotencyKey).where(made).values(location="", body=""))
 
 
 def _without(name: re.Pattern[str], value: Any) -> Any:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import audit
+from broker.domain.involvement import EVENT, WITHDRAWN
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import INACTIVE, City, Consent, Event, Purpose, Registration, Sme
 
@@ -160,7 +161,7 @@ def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> Regist
     if row is not None:
         session.delete(row)
         session.flush()
-        audit.record(session, actor, "event.withdraw", f"event {event_id}", sme=sme_id)
+        audit.record(session, actor, WITHDRAWN, f"{EVENT}{event_id}", sme=sme_id)
     return row
 
 

@@ -19,8 +19,10 @@ BATCH = 50
 """Mails of one transaction, as of mailings."""
 
 
-def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
-    """Write the mails of at most `limit` invitations that have none yet; how many. Two at once do not meet."""
+def write_due(session: Session, settings: Settings, after: int = 0, limit: int = BATCH) -> tuple[int, int | None]:
+    """Write the mails of at most `limit` invitations that have none yet; how many, and after which to go on, or None.
+
+    So those that cannot be written hold up no others. Two at once do not meet."""
     written = exists().where(
         col(Email.event_id) == Invitation.event_id, col(Email.sme_id) == Invitation.sme_id, col(Email.kind) == KIND
     )
@@ -38,23 +40,24 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
         .join(Sme, col(Sme.id) == Invitation.sme_id)
         .join(Contact, col(Contact.sme_id) == Invitation.sme_id)
         .where(col(Invitation.takes_part).is_(None), ~written, ~registered, agreed, Contact.email != "")
-        .where(Event.starts_at > now(session))
+        .where(Event.starts_at > now(session), col(Invitation.id) > after)
         .order_by(col(Invitation.id))
         .limit(limit)
         .with_for_update(of=Invitation, skip_locked=True)
     )
     rows = session.exec(query).all()
     if not rows:
-        return 0
+        return 0, None
     settings.require_secret()
     cities = {city.code: city for city in session.exec(select(City))}
     replies = letters.reply_addresses(session)
-    return sum(
+    count = sum(
         _write_one(
             session, settings, letter(settings, *row, cities, link(settings, row[0]), replies.get(row[2].city_code))
         )
         for row in rows
     )
+    return count, rows[-1][0].id if len(rows) == limit else None
 
 
 def _write_one(session: Session, settings: Settings, mail: Letter) -> bool:

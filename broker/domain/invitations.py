@@ -13,10 +13,12 @@ from sqlmodel import Session, col, select
 from broker.config import Settings
 from broker.db import now, wake
 from broker.domain import audit, consents, events
+from broker.domain.involvement import EVENT, WITHDRAWN
 from broker.domain.suppressions import address_hash
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
     INACTIVE,
+    AuditEntry,
     Consent,
     Contact,
     Event,
@@ -31,6 +33,10 @@ from broker.models import (
 WORDS = 1000
 NO_LINK = "This link does not work any more. Your broker can tell you why."
 CLOSED = "Registration for this workshop is closed. Your broker can still help you."
+TAKEN_OFF = (
+    "The organiser has taken your firm off this workshop, so this link cannot register it again. "
+    "If you would like to come, please ask your broker."
+)
 NOT_MATCHED = "Your firm took its consent to be matched back. Tell your broker if that is to change."
 
 
@@ -158,7 +164,8 @@ def open_link(session: Session, settings: Settings, token: str, *, lock: bool = 
 def answer(session: Session, invitation: Invitation, takes_part: bool) -> None:
     """An SME says whether it takes part: it is registered, or no more. The newest word counts.
 
-    ConflictError once registration is closed, or where it does not want to be matched."""
+    ConflictError once registration is closed, where it does not want to be matched, or where the organiser took it
+    off since: who was taken off comes back by the organiser only."""
     event = session.get_one(Event, invitation.event_id)
     sme = session.get_one(Sme, invitation.sme_id)
     if now(session) > closes_at(event):
@@ -168,15 +175,31 @@ def answer(session: Session, invitation: Invitation, takes_part: bool) -> None:
     ).one_or_none()
     if takes_part == (there is not None) and invitation.takes_part == takes_part:
         return
+    was_taken_off = there is None and is_taken_off(session, invitation)
+    if takes_part and was_taken_off:
+        raise ConflictError(TAKEN_OFF)
     if takes_part and there is None:
         _agree(session, sme)
         session.add(Registration(event_id=event.id, sme_id=sme.id, registered_at=now(session)))
     elif not takes_part and there is not None:
         session.delete(there)
-    invitation.takes_part, invitation.answered_at = takes_part, now(session)
+    invitation.takes_part = takes_part
+    if not was_taken_off:  # else a no, and a yes after it, would overrule the organiser all the same
+        invitation.answered_at = now(session)
     session.add(invitation)
     session.flush()
     audit.record(session, f"sme {sme.id}", "invitation.answer", f"event {event.id}", takes_part=takes_part)
+
+
+def is_taken_off(session: Session, invitation: Invitation) -> bool:
+    """Whether the organiser took the SME off the event after it was invited, or after what it said last."""
+    withdrawn = select(AuditEntry.id).where(
+        AuditEntry.subject == f"{EVENT}{invitation.event_id}",
+        AuditEntry.action == WITHDRAWN,
+        AuditEntry.at >= (invitation.answered_at or invitation.invited_at),
+        AuditEntry.detail["sme"].as_integer() == invitation.sme_id,
+    )
+    return standing(session, invitation) is not True and session.exec(withdrawn).first() is not None
 
 
 def standing(session: Session, invitation: Invitation) -> bool | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import xlsxwriter
+from sqlalchemy import union
 from sqlmodel import Session, col, select
 
 from broker.db import now
@@ -97,12 +98,17 @@ def current(session: Session, event_id: int) -> list[Shortlist]:
 
 
 def _smes(session: Session, event_id: int) -> dict[int, tuple[str, str, str, str]]:
+    """Whoever has a list or an answer at an event: both stay when an SME is taken off it."""
+    named = union(
+        select(Shortlist.sme_id).where(Shortlist.event_id == event_id),
+        select(Interest.sme_id).where(Interest.event_id == event_id),
+        select(Interest.partner_id).where(Interest.event_id == event_id),
+    )
     rows = session.exec(
         select(Sme, City, Sector)
-        .join(Registration, col(Registration.sme_id) == Sme.id)
         .join(City, col(City.code) == Sme.city_code)
         .outerjoin(Sector, col(Sector.code) == Sme.sector_code)
-        .where(Registration.event_id == event_id)
+        .where(col(Sme.id).in_(named))
     )
     return {
         sme.id: (sme.name, city.name, sector.name if sector else "", sector.group if sector else "")

@@ -94,7 +94,9 @@ class ApiToken(SQLModel, table=True):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """A request a program may send again, and the answer it got: written in the transaction of what it did."""
+    """A request a program may send again, and the answer it got: written in the transaction of what it did.
+
+    Where it made an SME there is no body, and once that was erased no location."""
 
     account_id: int = Field(foreign_key="account.id", primary_key=True)
     key: str = Field(primary_key=True, max_length=200)

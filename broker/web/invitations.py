@@ -133,6 +133,7 @@ def _context(session: Session, invitation: Invitation) -> dict[str, object]:
         "zone": zones.of_event(event, city),
         "sme": session.get_one(Sme, invitation.sme_id),
         "says": invitations.standing(session, invitation),
+        "taken_off": invitations.TAKEN_OFF if invitations.is_taken_off(session, invitation) else "",
         "words": invitation.words,
         "closes_at": invitations.closes_at(event),
         "is_open": now(session) <= invitations.closes_at(event),

@@ -298,7 +298,7 @@ def test_an_organiser_sets_an_event_up_and_invites_a_hub_and_an_sme_says_yes(
 
     with service.database.write() as session:
         settings = service.database.settings
-        assert invitation_letters.write_due(session, settings) == 1
+        assert invitation_letters.write_due(session, settings)[0] == 1
         asked = session.exec(select(Invitation).order_by(col(Invitation.id).desc())).first()
         assert asked is not None
         address = invitations.link(settings, asked)

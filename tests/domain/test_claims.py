@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import consents, outbox, relay, suppressions
+from broker.domain import consents, events, outbox, relay, suppressions
 from broker.domain.claims import MINUTE, SUPPRESSED, TOO_LATE, WITHDRAWN, claim
 from broker.domain.delivery import TemporaryFailure
 from broker.models import Answer, Email, EmailStatus, Event, Interest, Purpose, ShortlistStatus, Sme
@@ -230,6 +230,7 @@ def test_a_shortlist_that_is_let_go_after_a_newer_one_was_written_is_not_sent(
 ) -> None:
     with database.write() as session:
         event, ada, bea = factories.make_event(session), factories.make_sme(session), factories.make_sme(session)
+        factories.register(session, event, ada, bea)
         old = about(session, 1, event, ada, "shortlist")
         old.status = status
         about(session, 2, event, bea, "shortlist")
@@ -242,6 +243,7 @@ def test_a_shortlist_that_is_let_go_after_a_newer_one_was_written_is_not_sent(
 def test_a_shortlist_that_failed_for_now_while_a_newer_one_was_approved_is_not_tried_again(database: Database) -> None:
     with database.write() as session:
         event, ada = factories.make_event(session), factories.make_sme(session)
+        factories.register(session, event, ada)
         about(session, 1, event, ada, "shortlist")
     with database.write() as session:
         sending = claim(session, database.settings, "w", now(session))
@@ -256,6 +258,7 @@ def test_a_shortlist_that_failed_for_now_while_a_newer_one_was_approved_is_not_t
 def test_who_answers_before_the_reminder_leaves_is_not_reminded(database: Database) -> None:
     with database.write() as session:
         event, ada, bea = factories.make_event(session), factories.make_sme(session), factories.make_sme(session)
+        factories.register(session, event, ada, bea)
         for number, (sme, kind) in enumerate(((ada, "reminder"), (bea, "reminder"), (ada, "last_call"))):
             about(session, number, event, sme, kind)
         session.add(
@@ -283,3 +286,31 @@ def test_a_shortlist_that_names_a_partner_who_left_is_not_sent(database: Databas
         consents.withdraw_consent(session, cyd, [Purpose.MATCHING], "ann")
     assert [take(database) for _ in range(3)] == ["test:1", "test:2", None]
     assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.PARTNER_LEFT)
+
+
+def test_a_shortlist_that_names_a_partner_who_was_taken_off_is_not_sent(database: Database) -> None:
+    with database.write() as session:
+        event = factories.make_event(session)
+        ada, bea, cyd = (factories.make_sme(session, name) for name in ("Ada", "Bea", "Cyd"))
+        factories.register(session, event, ada, bea, cyd)
+        factories.register(session, factories.make_event(session), cyd)
+        for row in factories.make_shortlists(session, event, (ada, bea), (ada, cyd)).values():
+            row.status = ShortlistStatus.APPROVED
+        for number, sme in enumerate((ada, bea)):
+            about(session, number, event, sme, "shortlist")
+        about(session, 2, event, ada, "reminder")
+        events.withdraw(session, "ann", event.id, cyd.id)
+    assert [take(database) for _ in range(3)] == ["test:1", "test:2", None]
+    assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.PARTNER_LEFT)
+
+
+@pytest.mark.parametrize("kind", ["shortlist", "reminder", "last_call"])
+def test_who_was_taken_off_gets_no_more_mails_with_the_link_to_its_page(database: Database, kind: str) -> None:
+    with database.write() as session:
+        event, ada, bea = factories.make_event(session), factories.make_sme(session), factories.make_sme(session)
+        factories.register(session, event, ada, bea)
+        for number, (sme, other) in enumerate(((ada, kind), (ada, "invitation"), (bea, kind))):
+            about(session, number, event, sme, other)
+        events.withdraw(session, "ann", event.id, ada.id)
+    assert [take(database) for _ in range(3)] == ["test:1", "test:2", None]
+    assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.LEFT)

@@ -12,7 +12,8 @@ from sqlmodel import Session, SQLModel, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import approvals, changes, erasure, interests, outbox, relay, reports, suppressions
+from broker.domain import approvals, changes, erasure, events, interests, outbox, relay, reports, suppressions
+from broker.domain.queries import own_data
 from broker.errors import ConflictError, NotFoundError
 from broker.models import (
     Answer,
@@ -24,6 +25,7 @@ from broker.models import (
     Embedding,
     Event,
     ImportFile,
+    Interest,
     MatchRun,
     PairRule,
     PastPartner,
@@ -286,6 +288,77 @@ def test_a_build_under_way_has_to_be_waited_for(database: Database, dilna: Sme) 
 
     with pytest.raises(ConflictError, match="being built"), database.write() as session:
         erasure.erase(session, "ann", dilna.id)
+
+
+def test_what_was_written_of_others_names_it_no_more(session: Session) -> None:
+    dilna, ada, bea = make_sme(session, NAME, email=ADDRESS), make_sme(session), make_sme(session)
+    event, author, moment = make_event(session), make_account(session), now(session)
+    words, full = f"Like {NAME.upper()}, ask {ADDRESS}", NAME + "." * (300 - len(NAME))
+    session.add_all(
+        [
+            Review(sme_id=ada.id, asked_by_id=author.id, asked_at=moment, note=words),
+            Proposal(sme_id=ada.id, version=1, after={}, note=words, made_at=moment),
+            ReadinessCheck(sme_id=ada.id, reason=words, taken_at=moment, taken_by="ann"),
+            Interest(
+                event_id=event.id,
+                sme_id=ada.id,
+                partner_id=bea.id,
+                answer=Answer.NOT_NOW,
+                answered_at=moment,
+                reason=full,
+            ),
+        ]
+    )
+    session.flush()
+    erasure.erase(session, "ann", dilna.id)
+    session.flush()
+
+    notes = [session.exec(select(table.note)).one() for table in (Review, Proposal)]
+    told = "Like an SME that was erased, ask an SME that was erased"
+    assert [*notes, session.exec(select(ReadinessCheck.reason)).one()] == [told] * 3
+    assert session.exec(select(Interest.reason)).one() == full.replace(NAME, "an SME that was erased")[:300]
+
+
+@pytest.fixture
+def taken_off(database: Database, dilna: Sme) -> Sme:
+    """The SME after the organiser withdrew it, and before its partners' mails left."""
+    with database.write() as session:
+        event_id = session.exec(select(Registration.event_id).where(Registration.sme_id == dilna.id)).one()
+        events.withdraw(session, "organiser:1", event_id, dilna.id)
+    return dilna
+
+
+def test_of_an_sme_that_was_taken_off_its_event_nothing_stays_either(database: Database, taken_off: Sme) -> None:
+    with database.write() as session:
+        erased = erasure.erase(session, "ann", taken_off.id)
+
+    with database.read() as session:
+        for words in (NAME, ADDRESS, PERSON, PHRASE, "Zážitková"):
+            assert tables_with(session, words) == set()
+        waiting = session.exec(select(Email).where(Email.status == EmailStatus.QUEUED)).all()
+        assert [session.get_one(Sme, email.sme_id).name for email in waiting] == ["Dílna Cyd"]
+    assert [(export.actor, export.what) for export in erased.exports] == [("ann", "matches")]
+
+
+def test_a_build_at_an_event_it_was_taken_off_has_to_be_waited_for(database: Database, taken_off: Sme) -> None:
+    with database.write() as session:
+        event_id = session.exec(select(Event.id)).one()
+        session.add(MatchRun(event_id=event_id, status=RunStatus.RUNNING, created_at=now(session)))
+
+    with pytest.raises(ConflictError, match="being built"), database.write() as session:
+        erasure.erase(session, "ann", taken_off.id)
+
+
+def test_files_of_an_event_it_was_taken_off_are_told_also_where_nothing_was_built(session: Session) -> None:
+    sme, event, other = make_sme(session), make_event(session), make_event(session)
+    register(session, event, sme)
+    reports.log_export(session, "ann", event.id, "participants", "csv", reports.Table((), []))
+    reports.log_export(session, "ann", other.id, "participants", "csv", reports.Table((), []))
+    events.withdraw(session, "organiser:1", event.id, sme.id)
+    session.flush()
+
+    assert [row["what"] for row in own_data.exports(session, sme)] == ["participants"]
+    assert [export.event_id for export in erasure.erase(session, "ann", sme.id).exports] == [event.id]
 
 
 def test_what_is_not_there_cannot_be_erased(session: Session) -> None:

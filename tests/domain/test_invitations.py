@@ -6,6 +6,7 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from sqlalchemy.orm import make_transient
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
@@ -71,8 +72,8 @@ def test_each_is_invited_once_with_one_mail_and_one_audit_entry(session: Session
     assert invitations.invite(session, "ann", event.id, "berlin", [hub.id]) == 1
     assert invitations.invite(session, "ann", event.id, "berlin", [hub.id]) == 0
     assert session.info["wakes"] == [("invitations.write", None)]
-    assert invitation_letters.write_due(session, settings) == 1
-    assert invitation_letters.write_due(session, settings) == 0
+    assert invitation_letters.write_due(session, settings)[0] == 1
+    assert invitation_letters.write_due(session, settings)[0] == 0
 
     email = session.exec(select(Email)).one()
     assert (email.key, email.kind, email.status) == (
@@ -118,7 +119,7 @@ def test_consent_taken_back_or_a_registration_before_the_mail_is_written_means_n
     invitations.invite(session, "ann", event.id, "berlin", [hub.id])
     factories.register(session, event, other)
 
-    assert invitation_letters.write_due(session, settings) == 0
+    assert invitation_letters.write_due(session, settings)[0] == 0
 
 
 def test_a_mail_that_cannot_be_written_keeps_no_other_from_being_so(session: Session, settings: Settings) -> None:
@@ -131,7 +132,22 @@ def test_a_mail_that_cannot_be_written_keeps_no_other_from_being_so(session: Ses
     broken.email = "ä@firm.example"
     session.flush()
 
-    assert invitation_letters.write_due(session, settings) == 1
+    assert invitation_letters.write_due(session, settings)[0] == 1
+
+
+def test_a_whole_turn_of_mails_that_cannot_be_written_keeps_no_other_from_being_so(
+    session: Session, settings: Settings
+) -> None:
+    event, hub = _event_and_hub(session)
+    smes = [_sme(session, name, hub) for name in ("Broken", "Broken too", "Whole")]
+    invitations.invite(session, "ann", event.id, "berlin", [hub.id])
+    for contact in session.exec(select(Contact).where(col(Contact.sme_id).in_([sme.id for sme in smes[:2]]))):
+        contact.email = "ä@firm.example"
+    session.flush()
+
+    written, last = invitation_letters.write_due(session, settings, limit=2)
+    assert (written, last is None) == (0, False)
+    assert invitation_letters.write_due(session, settings, last or 0, limit=2) == (1, None)
 
 
 def test_yes_registers_no_takes_off_and_the_newest_word_counts(session: Session, settings: Settings) -> None:
@@ -157,7 +173,38 @@ def test_no_is_counted_and_who_was_withdrawn_after_a_yes_takes_no_part(session: 
     assert events.withdraw(session, "ann", event.id, invitation.sme_id) is None
     assert invitations.standing(session, invitation) is False
     assert queries.city_view(session, event, "berlin", ()).totals == Counter(no=1)
-    invitations.answer(session, invitation, True)
+
+
+@pytest.mark.parametrize("said_yes", [True, False])
+def test_who_was_taken_off_does_not_come_back_by_the_old_link(session: Session, said_yes: bool) -> None:
+    event, invitation = _invited(session)
+    if said_yes:
+        invitations.answer(session, invitation, True)
+    else:
+        events.register(session, "ann", event.id, [invitation.sme_id])
+    assert not invitations.is_taken_off(session, invitation)
+    row = events.withdraw(session, "ann", event.id, invitation.sme_id)
+    assert row is not None
+    for _ in range(2):
+        with pytest.raises(ConflictError, match="The organiser has taken your firm off this workshop"):
+            invitations.answer(session, invitation, True)
+        invitations.answer(session, invitation, False)
+    assert not _is_registered(session, event)
+
+    make_transient(row)
+    events.restore(session, "ann", row)
+    for takes_part in (False, True):
+        invitations.answer(session, invitation, takes_part)
+    assert _is_registered(session, event)
+
+
+def test_who_was_taken_off_before_it_was_invited_may_come(session: Session) -> None:
+    event, hub = _event_and_hub(session)
+    sme = _sme(session, "Spielwerk", hub)
+    factories.register(session, event, sme)
+    events.withdraw(session, "ann", event.id, sme.id)
+    session.exec(select(AuditEntry).where(AuditEntry.action == "event.withdraw")).one().at -= timedelta(minutes=1)
+    invitations.answer(session, _invite(session, event, sme), True)
     assert _is_registered(session, event)
 
 

@@ -154,6 +154,10 @@ def partner_paused(session: Session, event: Event, ada: Sme, bea: Sme) -> None:
     bea.status = SmeStatus.EXPIRED
 
 
+def partner_taken_off(session: Session, event: Event, ada: Sme, bea: Sme) -> None:
+    session.delete(session.exec(select(Registration).where(Registration.sme_id == bea.id)).one())
+
+
 def stopped(session: Session, event: Event, ada: Sme, bea: Sme) -> None:
     for row in session.exec(select(Mailing)):
         row.stopped_at = DUE
@@ -180,6 +184,7 @@ def answers_closed(session: Session, event: Event, ada: Sme, bea: Sme) -> None:
         (not_registered, False, False),
         (paused, False, False),
         (partner_paused, False, False),
+        (partner_taken_off, False, False),
         (stopped, False, False),
         (answers_closed, False, False),
     ],

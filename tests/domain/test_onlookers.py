@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sqlalchemy import delete
 from sqlmodel import Session, select
 
 from broker.db import Database, Wake, now
@@ -143,9 +144,20 @@ def test_an_answer_to_what_was_typed_before_is_dropped(desk: Desk):
     old = desk.ask("an exercise game")
     new = desk.ask("paper labels")
     with desk.database.write() as session:
-        assert drafts.answer(session, old.id, old.turn, {"onlookers": [], "unread": 0}) is False
-        assert drafts.answer(session, new.id, new.turn, {"onlookers": [], "unread": 0}) is True
-        assert drafts.answer(session, new.id, new.turn, {"failed": "late"}) is False
+        assert drafts.answer(session, old, {"onlookers": [], "unread": 0}) is False
+        assert drafts.answer(session, new, {"onlookers": [], "unread": 0}) is True
+        assert drafts.answer(session, new, {"failed": "late"}) is False
+
+
+def test_an_answer_to_a_draft_that_is_gone_reaches_no_other_brokers_draft(desk: Desk):
+    old = desk.ask("an old text")
+    with desk.database.write() as session:
+        session.connection().execute(delete(Draft))
+        desk.account = make_account(session, city="rome")
+    desk.ask("what another broker types")
+    with desk.database.write() as session:
+        assert drafts.answer(session, old, {"onlookers": [], "unread": 0}) is False
+        assert session.exec(select(Draft)).one().result is None
 
 
 def test_only_texts_that_are_new_are_encoded_and_each_by_itself(desk: Desk):

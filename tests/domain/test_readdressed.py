@@ -14,7 +14,7 @@ from broker.domain.claims import NO_ADDRESS
 from broker.domain.reminders import ReminderLetter, reminder
 from broker.domain.windows import Window
 from broker.models import City, Contact, Email, EmailStatus, Sme
-from tests.factories import make_event, make_sme
+from tests.factories import make_event, make_sme, register
 
 OLD, NEW = "ada@old.example", "ada@new.example"
 
@@ -25,6 +25,7 @@ def waiting(database: Database) -> Email:
     database.settings.secret_key = "a secret of this test only, long enough"
     with database.write() as session:
         sme, event = make_sme(session, "Spielwerk", email=OLD), make_event(session)
+        register(session, event, sme)
         contact = session.exec(select(Contact)).one()
         contact.name = "Łucja, Söhne"
         letter = ReminderLetter(

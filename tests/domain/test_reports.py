@@ -6,10 +6,10 @@ import zipfile
 
 import openpyxl
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from broker.config import Settings
-from broker.domain import approvals, interests, profiles, reports
+from broker.domain import approvals, events, interests, profiles, reports
 from broker.errors import InvalidError, NotFoundError
 from broker.models import Answer, Event, ExportLog, Purpose, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -65,6 +65,13 @@ def test_drafts_are_exported_until_something_is_approved(session: Session) -> No
     register(session, event, ada, bea)
     make_shortlists(session, event, (ada, bea))
     assert [row[0] for row in reports.table(session, event.id, "matches").rows] == ["Ada", "Bea"]
+
+
+def test_lists_and_answers_of_an_sme_that_was_taken_off_are_exported_still(session: Session, event: Event) -> None:
+    before = [reports.table(session, event.id, what) for what in ("matches", "answers")]
+    events.withdraw(session, "ann", event.id, session.exec(select(Sme.id).order_by(col(Sme.id))).first() or 0)
+    assert [reports.table(session, event.id, what) for what in ("matches", "answers")] == before
+    assert [row[0] for row in reports.table(session, event.id, "participants").rows] == ["Plzeňské dílny"]
 
 
 def test_answers_are_listed_with_their_time(session: Session, event: Event) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import invitations
+from broker.domain import events, invitations
 from broker.models import Event, Hub, Invitation, Registration
 from tests import factories
 from tests.web.world import World
@@ -92,6 +92,21 @@ def test_an_sme_says_yes_and_no_by_its_link_and_a_look_changes_nothing(
     by_hub = " ".join(browse("organiser").get(f"/events/{world.event.id}/invitations?city=rome").text.split())
     assert '<td class="num">1<span class="unit"> not this time</span></td>' in by_hub
     assert "of 3 invited, 0 said yes and 1 not this time" in browse("organiser").get(f"/events/{world.event.id}").text
+
+
+def test_who_was_taken_off_is_told_so_and_offered_no_button(browse: Browse, database: Database, world: World) -> None:
+    with database.write() as session:
+        spielwerk = next(row.sme_id for name, row in world.registrations.items() if name.startswith("Spielwerk"))
+        events.withdraw(session, "organiser:1", world.event.id, spielwerk)
+    sme = browse()
+
+    page = sme.get(world.invitation).text
+    assert "You are not registered" in page
+    assert "The organiser has taken your firm off this workshop" in page
+    assert f'action="{world.invitation}"' not in page
+    answer = sme.post(world.invitation, data={"takes_part": "yes"})
+    assert (answer.status_code, "please ask your broker" in answer.text) == (409, True)
+    assert not _is_registered(database, world, spielwerk)
 
 
 def test_the_page_asks_the_database_as_often_for_many_smes_as_for_few(

@@ -110,7 +110,7 @@ def waiting_partners(session: Session, event: Event, shortlists: Collection[Shor
         .join(owner, col(owner.id) == ShortlistEntry.shortlist_id)
         .where(
             col(owner.id).in_([shortlist.id for shortlist in shortlists]),
-            _takes_part(ShortlistEntry.partner_id),
+            _takes_part(event, ShortlistEntry.partner_id),
             ~_answered(event, owner.sme_id, ShortlistEntry.partner_id),
         )
     )
@@ -127,7 +127,7 @@ def _reachable(event: Event, status: ShortlistStatus) -> Any:
         .where(
             Shortlist.status == status,
             Contact.email != "",
-            _takes_part(Sme.id),
+            _takes_part(event, Sme.id),
             _agreed(Sme.id, Purpose.MAILING),
             exists().where(col(ShortlistEntry.shortlist_id) == Shortlist.id),
         )
@@ -135,10 +135,11 @@ def _reachable(event: Event, status: ShortlistStatus) -> Any:
     )
 
 
-def _takes_part(sme_id: Any) -> ColumnElement[bool]:
-    partner = aliased(Sme)
+def _takes_part(event: Event, sme_id: Any) -> ColumnElement[bool]:
+    partner, there = aliased(Sme), aliased(Registration)
+    registered = exists().where(col(there.event_id) == event.id, col(there.sme_id) == sme_id)
     active = exists().where(col(partner.id) == sme_id, col(partner.status).not_in(INACTIVE))
-    return active & _agreed(sme_id, Purpose.MATCHING)
+    return registered & active & _agreed(sme_id, Purpose.MATCHING)
 
 
 def _agreed(sme_id: Any, purpose: Purpose) -> ColumnElement[bool]:
@@ -161,7 +162,7 @@ def _has_not_said(event: Event, kind: MailingKind) -> tuple[ColumnElement[bool],
     """A reminder is for who has not answered at all, a last call for who has left a partner without an answer."""
     waits = exists().where(
         col(ShortlistEntry.shortlist_id) == Shortlist.id,
-        _takes_part(ShortlistEntry.partner_id),
+        _takes_part(event, ShortlistEntry.partner_id),
         ~_answered(event, Sme.id, ShortlistEntry.partner_id),
     )
     nothing = ~exists().where(col(Interest.event_id) == event.id, col(Interest.sme_id) == Sme.id)

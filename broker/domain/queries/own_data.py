@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from broker.domain import cards
+from broker.domain import cards, involvement
 from broker.domain.cards import Card
 from broker.domain.profiles import ProfileData
 from broker.domain.records import load_record
@@ -163,17 +163,18 @@ def _mails(session: Session, sme: Sme) -> Rows:
 
 
 def exports(session: Session, sme: Sme) -> Rows:
-    """Files with its data that left the service: those of its workshops since it was registered."""
+    """Files that left the service and may hold its data: those of every workshop it is or was part of, since then."""
+    since = involvement.events_since(session, sme)
     found = session.exec(
         select(ExportLog, Event.name)
         .join(Event, col(Event.id) == ExportLog.event_id)
-        .join(Registration, (col(Registration.event_id) == Event.id) & (col(Registration.sme_id) == sme.id))
-        .where(col(ExportLog.at) >= col(Registration.registered_at))
+        .where(col(ExportLog.event_id).in_(since))
         .order_by(col(ExportLog.at).desc())
     )
     return [
         {"workshop": workshop, "what": row.what, "format": row.format, "at": row.at, "by": row.actor}
         for row, workshop in found
+        if row.at >= since[row.event_id]
     ]
 
 

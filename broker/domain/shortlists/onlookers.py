@@ -76,7 +76,7 @@ def look(database: Database, draft_id: int, encoder: TextEncoder | None = None) 
     with database.write() as session:
         if result.get("unread"):
             wake(session, READ_TASK)
-        return drafts.answer(session, draft_id, draft.turn, result)
+        return drafts.answer(session, draft, result)
 
 
 def _result(database: Database, draft: Draft, encoder: TextEncoder | None) -> dict[str, Any]:

@@ -96,11 +96,18 @@ def _tags(header: str) -> set[str]:
 
 
 def once(
-    session: Session, caller: Caller, request: Request, key: str | None, body: BaseModel, act: Callable[[], Response]
+    session: Session,
+    caller: Caller,
+    request: Request,
+    key: str | None,
+    body: BaseModel,
+    act: Callable[[], Response],
+    told: Callable[[int], Response] | None = None,
 ) -> Response:
     """The answer of `act`; with a key, the answer it got where the same request was sent before.
 
-    ApiError 422 where the key was used for something else. Of two at once the second waits for the first."""
+    told: tells anew what was made, by its id, to who may see it: for rows with personal data, of which no copy is
+    kept. ApiError 422 where the key was used for something else. Of two at once the second waits for the first."""
     if key is None:
         return act()
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n{body.model_dump_json()}".encode()).hexdigest()
@@ -110,16 +117,23 @@ def once(
     is_first = session.connection().execute(new).first() is not None
     kept = session.get_one(IdempotencyKey, (caller.account.id, key))
     if not is_first:
-        return _again(kept, digest)
+        return _again(kept, digest, told)
     answer = act()
     kept.status, kept.location = answer.status_code, answer.headers.get("location", "")
-    kept.body = bytes(answer.body).decode()
+    kept.body = "" if told else bytes(answer.body).decode()
     session.add(kept)
     return answer
 
 
-def _again(kept: IdempotencyKey, digest: str) -> Response:
+def _again(kept: IdempotencyKey, digest: str, told: Callable[[int], Response] | None) -> Response:
     if kept.request_hash != digest:
         raise ApiError(422, "Idempotency-Key: it was used for another request. Take a new one.")
     headers = {"idempotency-replayed": "true"} | ({"location": kept.location} if kept.location else {})
-    return Response(kept.body, kept.status, headers, "application/json")
+    if told is None:
+        return Response(kept.body, kept.status, headers, "application/json")
+    if not kept.location:
+        raise ApiError(404, "What this request made is not there any more.")
+    answer = told(int(kept.location.rpartition("/")[2]))
+    answer.status_code = kept.status
+    answer.headers.update(headers)
+    return answer

@@ -43,7 +43,10 @@ def create_sme(
         sme = profiles.create(session, caller.actor, body)
         return answers.one(_told(session, sme), status=201, location=f"{request.url.path}/{sme.id}")
 
-    return answers.once(session, caller, request, key, body, act)
+    def told(sme_id: int) -> Response:
+        return answers.one(_told(session, access.sme(session, caller.account, sme_id)))
+
+    return answers.once(session, caller, request, key, body, act, told)
 
 
 @router.get("/smes/{sme_id}", response_model=SmeOut)

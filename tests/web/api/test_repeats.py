@@ -9,8 +9,9 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from broker.db import Database, now
-from broker.domain import tokens
-from broker.models import Event, IdempotencyKey, Sme
+from broker.domain import erasure, tokens
+from broker.models import Account, Contact, Event, IdempotencyKey, Sme
+from tests import factories
 from tests.web.api.test_smes import NEW
 from tests.web.world import World
 
@@ -72,6 +73,52 @@ def test_ten_at_once_act_once(program: Callable[..., TestClient], database: Data
     assert len({answer.json()["id"] for answer in answers}) == 1
     with database.read() as session:
         assert len(session.exec(select(Sme.id).where(Sme.name == NEW["name"])).all()) == 1
+
+
+PERSONAL = NEW | {"contact": "Nora Neu", "email": "nora@neuland.example", "phone": "+49 30 1"}
+
+
+def test_of_an_sme_no_copy_is_kept_and_the_repeat_tells_it_as_it_is_now(
+    program: Callable[..., TestClient], database: Database
+) -> None:
+    client = program("broker")
+    first = client.post("/smes", json=PERSONAL, headers={"idempotency-key": "k"})
+    with database.write() as session:
+        assert [row.body for row in session.exec(select(IdempotencyKey))] == [""]
+        session.exec(select(Contact).where(Contact.sme_id == first.json()["id"])).one().phone = "+49 30 2"
+    again = client.post("/smes", json=PERSONAL, headers={"idempotency-key": "k"})
+    assert (again.status_code, again.headers["location"]) == (201, first.headers["location"])
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == first.json() | {"phone": "+49 30 2"}
+    read = client.get(f"/smes/{first.json()['id']}")
+    assert again.headers["etag"] == read.headers["etag"]
+
+
+def test_a_broker_who_moved_is_not_told_of_the_city_she_left(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    client = program("broker")
+    client.post("/smes", json=PERSONAL, headers={"idempotency-key": "k"})
+    with database.write() as session:
+        session.get_one(Account, world.accounts["broker"].id).city_code = "rome"
+    again = client.post("/smes", json=PERSONAL, headers={"idempotency-key": "k"})
+    assert again.status_code == 404
+    assert "Nora" not in again.text
+
+
+def test_an_sme_that_was_erased_is_neither_told_nor_made_again(
+    program: Callable[..., TestClient], database: Database
+) -> None:
+    client = program("broker")
+    made = client.post("/smes", json=PERSONAL, headers={"idempotency-key": "k"}).json()
+    with database.write() as session:
+        erasure.erase(session, "ann", made["id"])
+        factories.make_sme(session, "May get its number")
+        assert [(row.location, row.body) for row in session.exec(select(IdempotencyKey))] == [("", "")]
+    again = client.post("/smes", json=PERSONAL, headers={"idempotency-key": "k"})
+    assert (again.status_code, again.json()["detail"]) == (404, "What this request made is not there any more.")
+    with database.read() as session:
+        assert session.exec(select(Sme.id).where(Sme.name == NEW["name"])).all() == []
 
 
 def test_answers_are_forgotten_after_a_day(
