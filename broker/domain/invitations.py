@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hmac import compare_digest
 
 from itsdangerous import BadData, URLSafeSerializer
-from sqlalchemy import exists
+from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
@@ -31,6 +31,8 @@ from broker.models import (
 )
 
 WORDS = 1000
+MOST_A_DAY = 2_000
+"""SMEs that one organiser invites within 24 hours, to all events together: a whole network, and no mass mailer."""
 NO_LINK = "This link does not work any more. Your broker can tell you why."
 CLOSED = "Registration for this workshop is closed. Your broker can still help you."
 TAKEN_OFF = (
@@ -116,12 +118,13 @@ def set_words(session: Session, actor: str, event_id: int, words: str) -> None:
 def invite(session: Session, actor: str, event_id: int, city_code: str, hub_ids: Collection[int]) -> int:
     """Invite every SME of these hubs of a city that can be, once each; how many. A worker writes the mails.
 
-    hub_ids: 0 stands for no hub. ConflictError once registration is closed."""
+    hub_ids: 0 stands for no hub. ConflictError once registration is closed, and for too many in a day."""
     event = events.lock(session, event_id)
     moment = now(session)
     if moment > closes_at(event):
         raise ConflictError("Registration is closed: who is invited now could not say yes. Set a later date first.")
     chosen = [one for one in invitees(session, event, city_code) if one.state == "could" and one.hub_id in set(hub_ids)]
+    _check_number(session, event, moment, len(chosen))
     session.add_all(
         Invitation(event_id=event_id, sme_id=one.sme_id, invited_at=moment, words=event.invitation) for one in chosen
     )
@@ -131,6 +134,18 @@ def invite(session: Session, actor: str, event_id: int, city_code: str, hub_ids:
         audit.record(session, actor, "event.invite", f"event {event_id}", city=city_code, hubs=hubs, count=len(chosen))
         wake(session, "invitations.write")
     return len(chosen)
+
+
+def _check_number(session: Session, event: Event, moment: datetime, new: int) -> None:
+    """ConflictError where the event's organiser would invite more than the day's number."""
+    theirs = col(Event.organiser_id) == event.organiser_id if event.organiser_id else col(Event.id) == event.id
+    sent = select(func.count()).select_from(Invitation).join(Event, col(Event.id) == Invitation.event_id)
+    before = session.exec(sent.where(theirs, col(Invitation.invited_at) > moment - timedelta(days=1))).one()
+    if before + new > MOST_A_DAY:
+        raise ConflictError(
+            f"These are {new:,} SMEs, and {before:,} were invited in the last 24 hours: at most {MOST_A_DAY:,} can be "
+            "together. Nobody was invited now. Choose fewer hubs, or go on tomorrow."
+        )
 
 
 def link(settings: Settings, invitation: Invitation) -> str:

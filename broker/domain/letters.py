@@ -16,7 +16,7 @@ from broker.domain.cards import Card
 from broker.domain.envelopes import Envelope
 from broker.domain.messages import compose
 from broker.domain.windows import Window
-from broker.models import Account, City, Contact, Email, Event, Introduction, Role, Sector, Sme
+from broker.models import Account, ApiToken, City, Contact, Email, Event, Introduction, Role, Sector, Sme
 
 __all__ = [
     "Envelope",
@@ -34,6 +34,7 @@ __all__ = [
     "run_of",
     "shortlist",
     "sign_in",
+    "token_made",
     "write",
 ]
 
@@ -153,6 +154,24 @@ def account_invitation(session: Session, settings: Settings, account: Account, u
     city = session.get(City, account.city_code) if account.city_code else None
     deadline = now(session) + timedelta(days=2)
     return _with_a_key(session, settings, account, "account_invitation", url, deadline, city=city)
+
+
+def token_made(session: Session, settings: Settings, account: Account, token: ApiToken, may: str) -> Email:
+    """Tell an account that it has another API token, in case it was not its owner who made it. Nothing secret."""
+    envelope = Envelope(
+        key=f"token_made:{token.id}:{secrets.token_hex(8)}",
+        kind="token_made",
+        to_name=account.name,
+        to_address=account.email,
+        deadline=now(session) + timedelta(days=2),
+    )
+    context = {
+        "account": account,
+        "token": token,
+        "may": may,
+        "day": f"{token.expires_at.day} {token.expires_at:%B %Y}",
+    }
+    return write(session, settings, envelope, context | {"link": settings.public_url, "demo": settings.is_demo})
 
 
 def _with_a_key(

@@ -2,22 +2,26 @@
 
 from sqlmodel import Session
 
-from broker.domain import audit, login_links, sign_ins
+from broker.domain import audit, login_links, sign_ins, tokens
 from broker.domain.accounts import actor
 from broker.models import Account, LinkPurpose
 
 
-def change(session: Session, account: Account, password_hash: str, token: str) -> None:
-    """Change the password in the session of `token`, and end every other."""
+def change(session: Session, account: Account, password_hash: str, token: str, *, ends_tokens: bool) -> None:
+    """Change the password in the session of `token`, and end every other; API tokens, too, where that is wanted."""
     _keep(session, account, password_hash, token)
-    audit.record(session, actor(account), "account.password", f"account {account.id}")
+    ended = tokens.end_all(session, account) if ends_tokens else 0
+    audit.record(session, actor(account), "account.password", f"account {account.id}", tokens=ended)
 
 
 def reset(session: Session, token: str, password_hash: str) -> Account:
-    """Set another password by a mailed link, using it up, and end every session. NotFoundError as in login_links."""
+    """Set another password by a mailed link, using it up, and end every session and API token.
+
+    NotFoundError as in login_links."""
     account = login_links.use(session, token, LinkPurpose.PASSWORD)
     _keep(session, account, password_hash)
-    audit.record(session, actor(account), "account.password-reset", f"account {account.id}")
+    ended = tokens.end_all(session, account)
+    audit.record(session, actor(account), "account.password-reset", f"account {account.id}", tokens=ended)
     return account
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import audit
+from broker.domain import audit, login_links, tokens
 from broker.domain.accounts import actor
 from broker.domain.digests import digest, new_token
 from broker.models import Account, SignIn
@@ -81,10 +81,12 @@ def drop(session: Session, token: str) -> None:
     session.connection().execute(delete(SignIn).where(col(SignIn.token_hash) == digest(token)))
 
 
-def sign_out_everywhere(session: Session, account: Account) -> int:
-    """End every session of the account; how many there were."""
+def sign_out_everywhere(session: Session, account: Account, *, ends_tokens: bool) -> int:
+    """End every session and open link of the account, and its API tokens where that is wanted; how many sessions."""
     ended = end_all(session, account)
-    audit.record(session, actor(account), "account.sign-out-everywhere", f"account {account.id}", sessions=ended)
+    login_links.revoke(session, account)
+    detail = {"sessions": ended, "tokens": tokens.end_all(session, account) if ends_tokens else 0}
+    audit.record(session, actor(account), "account.sign-out-everywhere", f"account {account.id}", **detail)
     return ended
 
 

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session
 
-from broker.domain import accounts, audit, login_links, sign_ins
+from broker.domain import accounts, audit, login_links, sign_ins, tokens
 from broker.errors import ConflictError
 from broker.models import Account, Role
 
@@ -21,12 +21,13 @@ def change(session: Session, administrator: Account, account: Account, role: Rol
 
 
 def deactivate(session: Session, administrator: Account, account: Account) -> None:
-    """End the account's sessions and links; nobody signs in to it. ConflictError for one's own."""
+    """End the account's sessions, links and API tokens for good; nobody signs in. ConflictError for one's own."""
     if account.id == administrator.id:
         raise ConflictError(OWN)
     _set_active(session, administrator, account, active=False)
     sign_ins.end_all(session, account)
     login_links.revoke(session, account)
+    tokens.end_all(session, account)
 
 
 def reactivate(session: Session, administrator: Account, account: Account) -> None:

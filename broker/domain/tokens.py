@@ -62,6 +62,12 @@ def revoke(session: Session, account: Account, token_id: int) -> None:
     audit.record(session, actor(account), "token.revoke", f"token {token_id}")
 
 
+def end_all(session: Session, account: Account) -> int:
+    """End every token of the account as part of something larger; how many."""
+    theirs = delete(ApiToken).where(col(ApiToken.account_id) == account.id)
+    return session.connection().execute(theirs).rowcount
+
+
 def owner(session: Session, secret: str) -> tuple[Account, ApiToken] | None:
     """Whose token this is, if it can be used and the account is active."""
     query = (

@@ -13,7 +13,7 @@ DAY = 24 * 60
 """Minutes."""
 WITH_A_KEY = ("sign_in", "account_invitation", "password")
 """Kinds of mail that hold a link of an account, of which only the hash is kept elsewhere."""
-TO_STAFF = (*WITH_A_KEY, "summary", "undelivered", "expiry", WEBHOOK)
+TO_STAFF = (*WITH_A_KEY, "summary", "undelivered", "expiry", "token_made", WEBHOOK)
 """Kinds of mail whose recipients are brokers and organisers, also where an SME is what they are about."""
 _MAIL, _CALL = text("webhook_id IS NULL"), text("webhook_id IS NOT NULL")
 

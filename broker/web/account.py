@@ -5,16 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, passwords, sign_ins
+from broker.db import Database
+from broker.domain import access, accounts, passwords, sign_ins, tokens
 from broker.domain.digests import digest
 from broker.errors import InvalidError
 from broker.models import Account, City
 from broker.web import sessions
 from broker.web.deps import CurrentAccount, DatabaseDep, LimitsDep, SessionDep, SettingsDep
+from broker.web.limits import Limits
 from broker.web.pages import redirect, render
 from broker.web.problems import by_field
 
 router = APIRouter(prefix="/account")
+WRONG_PASSWORD = "This is not your present password."  # noqa: S105 - it is about one
 
 
 @router.get("")
@@ -44,21 +47,29 @@ def change_password(
     account: CurrentAccount,
     present: Annotated[str, Form(max_length=500)] = "",
     password: Annotated[str, Form(max_length=500)] = "",
+    ends_tokens: Annotated[bool, Form()] = False,
 ) -> Response:
     """Change the password, which takes the present one; every other device is signed out."""
-    limits.hit(limits.SIGN_IN_ACCOUNT, account.email)
-    session.commit()  # nobody should wait for our lock while we hash
-    with database.read() as reading:
-        is_right = accounts.authenticate(reading, account.email, present) is not None
-    if not is_right:
-        return _page(request, session, account, {"present": "This is not your present password."})
-    limits.forget(limits.SIGN_IN_ACCOUNT, account.email)
+    if not knows_password(database, limits, session, account, present):
+        return _page(request, session, account, {"present": WRONG_PASSWORD})
     try:
         password_hash = accounts.hash_password(password)
     except InvalidError as error:
         return _page(request, session, account, by_field(error, ("password",)))
-    passwords.change(session, account, password_hash, sessions.token_of(request))
-    return redirect(request, "/account", "Your password is changed, and every other device is signed out.")
+    passwords.change(session, account, password_hash, sessions.token_of(request), ends_tokens=ends_tokens)
+    ended = " Your API tokens are revoked." if ends_tokens else ""
+    return redirect(request, "/account", f"Your password is changed, and every other device is signed out.{ended}")
+
+
+def knows_password(database: Database, limits: Limits, session: Session, account: Account, present: str) -> bool:
+    """Whether who is signed in knows the account's password, too; counted as a try to sign in. Commits the session."""
+    limits.hit(limits.SIGN_IN_ACCOUNT, account.email)
+    session.commit()  # nobody should wait for our lock while we hash
+    with database.read() as reading:
+        is_right = accounts.authenticate(reading, account.email, present) is not None
+    if is_right:
+        limits.forget(limits.SIGN_IN_ACCOUNT, account.email)
+    return is_right
 
 
 @router.post("/sign-ins/{handle}/end")
@@ -94,6 +105,7 @@ def _page(
             (row, row.token_hash[: access.HANDLE], row.token_hash == own)
             for row in sign_ins.open_sign_ins(session, account)
         ],
+        "tokens": len(tokens.of_account(session, account)),
         "idle_hours": int(sign_ins.IDLE_LIFE.total_seconds()) // 3600,
     }
     return render(request, "pages/account.html", context, status=422 if problems else 200)

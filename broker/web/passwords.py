@@ -55,7 +55,7 @@ def set_new_password(
     token: str,
     password: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
-    """Set the password, using the link up; every device is signed out, this one too."""
+    """Set the password, using the link up; every device is signed out, this one too, and API tokens end."""
     with database.read() as reading:  # before we hash, which costs: anybody can make up a link
         holder = login_links.holder(reading, token, PURPOSE)
     if holder is None:
@@ -66,7 +66,7 @@ def set_new_password(
         return _page(request, token, holder, by_field(error, ("password",)))
     passwords.reset(session, token, password_hash)
     response = redirect(
-        request, "/sign-in", "Your new password is set, and every device is signed out. Sign in with it."
+        request, "/sign-in", "Your new password is set. Every device is signed out and API tokens are revoked. Sign in."
     )
     sessions.forget(response, settings)
     return response

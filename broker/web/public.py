@@ -129,11 +129,15 @@ def sign_out(request: Request, settings: SettingsDep, session: SessionDep) -> Re
 
 @router.post("/sign-out/everywhere")
 def sign_out_everywhere(
-    request: Request, settings: SettingsDep, session: SessionDep, account: MaybeAccount
+    request: Request,
+    settings: SettingsDep,
+    session: SessionDep,
+    account: MaybeAccount,
+    ends_tokens: Annotated[bool, Form()] = False,
 ) -> Response:
-    """End every session of the account, on every device."""
+    """End every session of the account, on every device, and its API tokens where that was ticked."""
     if account is not None:
-        sign_ins.sign_out_everywhere(session, account)
+        sign_ins.sign_out_everywhere(session, account, ends_tokens=ends_tokens)
     response = redirect(request, "/sign-in", "You are signed out on every device.")
     sessions.forget(response, settings)
     return response

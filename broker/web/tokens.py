@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
-from broker.domain import tokens
+from broker.domain import letters, tokens
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, Scope
-from broker.web.deps import CurrentAccount, RowId, SessionDep
+from broker.web.account import WRONG_PASSWORD, knows_password
+from broker.web.deps import CurrentAccount, DatabaseDep, LimitsDep, RowId, SessionDep, SettingsDep
 from broker.web.pages import redirect, render
 
 router = APIRouter(prefix="/account/tokens")
@@ -24,18 +25,25 @@ def token_list(request: Request, session: SessionDep, account: CurrentAccount) -
 @router.post("")
 def create(
     request: Request,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    limits: LimitsDep,
     session: SessionDep,
     account: CurrentAccount,
     name: Annotated[str, Form(max_length=200)] = "",
     scope: Annotated[str, Form(max_length=20)] = Scope.READ,
     days: Annotated[str, Form(max_length=5)] = "90",
+    present: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
-    """Make a token; this answer is the only one that ever shows it."""
+    """Make a token, which takes the password of who has one; this answer is the only one that ever shows it."""
     filled = {"name": name, "scope": scope, "days": days}
+    if account.password_hash and not knows_password(database, limits, session, account, present):
+        return _page(request, session, account, filled=filled, problem=WRONG_PASSWORD, field="present")
     try:
         if scope not in SCOPES or not days.isdecimal():
             raise InvalidError("Choose what it may do and for how long.")
         token, secret = tokens.create(session, account, name, Scope(scope), int(days))
+        letters.token_made(session, settings, account, token, SCOPES[Scope(scope)].lower())
     except (InvalidError, ConflictError) as error:
         session.rollback()
         return _page(request, session, account, filled=filled, problem=str(error))
@@ -56,6 +64,7 @@ def _page(
     *,
     filled: dict[str, str] | None = None,
     problem: str = "",
+    field: str = "name",
     made: str = "",
     secret: str = "",
 ) -> Response:
@@ -65,6 +74,8 @@ def _page(
         "lives": tokens.LIVES,
         "filled": filled or {"name": "", "scope": Scope.READ, "days": "90"},
         "problem": problem,
+        "field": field,
+        "has_password": account.password_hash is not None,
         "made": made,
         "secret": secret,
     }

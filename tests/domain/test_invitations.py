@@ -25,6 +25,7 @@ from broker.models import (
     Invitation,
     Purpose,
     Registration,
+    Role,
     Sme,
     SmeStatus,
 )
@@ -61,6 +62,28 @@ def test_only_those_who_may_be_mailed_and_are_not_there_yet_can_be_invited(sessi
         ("", Counter(could=1)),
     ]
     assert (view.chosen, view.would, view.totals["could"]) == (frozenset({hub.id}), 1, 2)
+
+
+def test_an_organiser_invites_no_more_than_a_days_number_over_all_events(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_A_DAY", 3)
+    event, hub = _event_and_hub(session)
+    organiser, other = (factories.make_account(session, Role.ORGANISER) for _ in range(2))
+    event.organiser_id = organiser.id
+    second, others = (factories.make_event(session, organiser_id=one.id) for one in (organiser, other))
+    for name in ("One", "Two"):
+        _sme(session, name, hub)
+    session.flush()
+
+    assert invitations.invite(session, "ann", event.id, "berlin", [hub.id]) == 2
+    with pytest.raises(ConflictError, match="These are 2 SMEs, and 2 were invited in the last 24 hours: at most 3 can"):
+        invitations.invite(session, "ann", second.id, "berlin", [hub.id])
+    assert invitations.invite(session, "ann", others.id, "berlin", [hub.id]) == 2
+    for row in session.exec(select(Invitation)):
+        row.invited_at -= timedelta(days=1)
+    session.flush()
+    assert invitations.invite(session, "ann", second.id, "berlin", [hub.id]) == 2
 
 
 def test_each_is_invited_once_with_one_mail_and_one_audit_entry(session: Session, settings: Settings) -> None:

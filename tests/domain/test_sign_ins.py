@@ -6,9 +6,9 @@ import pytest
 from sqlmodel import select
 
 from broker.db import Database, now
-from broker.domain import sign_ins
+from broker.domain import login_links, sign_ins, tokens
 from broker.domain.digests import digest
-from broker.models import Account, AuditEntry, SignIn
+from broker.models import Account, AuditEntry, LinkPurpose, Scope, SignIn
 from tests import factories
 
 
@@ -60,14 +60,20 @@ def test_everywhere_is_everywhere_but_only_for_this_account(database: Database, 
         other = factories.make_account(session)
         mine = [sign_ins.sign_in(session, account) for _ in range(3)]
         theirs = sign_ins.sign_in(session, other)
+        link = login_links.make(session, database.settings, account, LinkPurpose.SIGN_IN).rpartition("/")[2]
+        secrets = [tokens.create(session, who, "CRM", Scope.READ, 30)[1] for who in (account, other)]
     with database.write() as session:
-        assert sign_ins.sign_out_everywhere(session, account) == 3
+        assert sign_ins.sign_out_everywhere(session, account, ends_tokens=False) == 3
+        assert tokens.owner(session, secrets[0]) is not None
+        assert login_links.holder(session, link, LinkPurpose.SIGN_IN) is None
+        assert sign_ins.sign_out_everywhere(session, account, ends_tokens=True) == 0
+        assert [tokens.owner(session, secret) is None for secret in secrets] == [True, False]
 
     assert [whose(database, token) for token in mine] == [None] * 3
     assert whose(database, theirs) == other.id
     with database.read() as session:
         actions = session.exec(select(AuditEntry.action).where(AuditEntry.subject == f"account {account.id}")).all()
-    assert actions == ["account.sign-in"] * 3 + ["account.sign-out-everywhere"]
+    assert actions == ["account.sign-in"] * 3 + ["account.sign-out-everywhere"] * 2
 
 
 def test_open_sessions_are_listed_newest_first_without_those_that_are_over(

@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from broker.db import Database, now
-from broker.domain import access, login_links, sign_ins, staff
+from broker.domain import access, login_links, sign_ins, staff, tokens
 from broker.errors import BrokerError, ConflictError, InvalidError, NotFoundError
-from broker.models import Account, LinkPurpose, Role
+from broker.models import Account, LinkPurpose, Role, Scope
 from tests import factories
 
 
@@ -42,6 +42,7 @@ def test_who_is_deactivated_is_out_at_once_and_comes_back_by_signing_in(
     with database.write() as session:
         cookie = sign_ins.sign_in(session, broker)
         link = login_links.make(session, database.settings, broker, LinkPurpose.SIGN_IN).rpartition("/")[2]
+        _, secret = tokens.create(session, broker, "CRM", Scope.READ, 30)
         staff.deactivate(session, admin, access.account(session, admin, broker.id, lock=True))
     with database.write() as session:
         assert sign_ins.signed_in(session, cookie, now(session)) is None
@@ -54,6 +55,7 @@ def test_who_is_deactivated_is_out_at_once_and_comes_back_by_signing_in(
         assert session.get_one(Account, broker.id).active
         assert sign_ins.signed_in(session, cookie, now(session)) is None
         assert login_links.holder(session, link, LinkPurpose.SIGN_IN) is None
+        assert tokens.owner(session, secret) is None
 
 
 def test_nobody_deactivates_or_demotes_the_own_account(database: Database, admin: Account) -> None:

@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
 from broker.db import Database
-from broker.models import Account, Email, SignIn
+from broker.domain import tokens
+from broker.models import Account, Email, Scope, SignIn
 from tests.web.world import PASSWORD, World
 
 Browse = Callable[..., TestClient]
@@ -55,6 +56,30 @@ def test_the_password_is_changed_by_who_knows_it_and_other_devices_are_signed_ou
     assert client.get("/smes").status_code == 200
     assert other.get("/smes").status_code == 303
     assert (sign_in(browse(), world, PASSWORD), sign_in(browse(), world, NEW)) == (422, 303)
+
+
+def test_api_tokens_end_with_the_password_or_every_session_where_that_is_left_ticked(
+    browse: Browse, world: World, database: Database
+) -> None:
+    def make() -> str:
+        with database.write() as session:
+            return tokens.create(session, world.accounts["broker"], "CRM", Scope.READ, 30)[1]
+
+    def is_alive(secret: str) -> bool:
+        with database.read() as session:
+            return tokens.owner(session, secret) is not None
+
+    client = browse("broker")
+    assert "ends_tokens" not in client.get("/account").text
+    secret = make()
+    assert client.get("/account").text.count("Revoke 1 API token, too") == 2
+    client.post("/account/password", data={"present": PASSWORD, "password": PASSWORD})
+    assert is_alive(secret)
+    client.post("/account/password", data={"present": PASSWORD, "password": PASSWORD, "ends_tokens": "true"})
+    assert not is_alive(secret)
+    secret = make()
+    client.post("/sign-out/everywhere", data={"ends_tokens": "true"})
+    assert not is_alive(secret)
 
 
 def test_one_device_or_this_one_can_be_signed_out(browse: Browse) -> None:

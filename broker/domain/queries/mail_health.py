@@ -21,6 +21,7 @@ KINDS = {
     "sign_in": "Sign-in link",
     "account_invitation": "Invitation to an account",
     "password": "Password link",
+    "token_made": "Notice of an API token",
     "fresh_link": "Fresh link",
     "reminder": "Reminder",
     "last_call": "Last call",
