@@ -8,6 +8,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 # On Linux the usual PyTorch brings several GB for graphics cards that are not used here. The README says how
 # PIP_EXTRA_INDEX_URL gets the small build for processors.
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
+SIDE_BY_SIDE := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-faults check bench clean
@@ -20,7 +21,8 @@ run: $(VENV)/installed ## Install what is missing, load the demo and serve it (P
 	@exec $(BIN)/broker serve --port $(PORT)
 
 test: $(VENV)/installed-dev ## Run all tests (some of them: make test ARGS="tests/domain -k outbox")
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not alone" $(ARGS) || test $$? -eq 5
+	$(SIDE_BY_SIDE) -m "not browser and not alone" $(ARGS) || test $$? -eq 5
+	$(SIDE_BY_SIDE) -m browser $(ARGS) || test $$? -eq 5
 	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 test-faults: $(VENV)/installed-dev ## Run the fault suite in full size (FAULTS_REPORT=file keeps its figures)

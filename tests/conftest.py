@@ -30,14 +30,15 @@ hypothesis.settings.load_profile("house")
 _numbers = itertools.count(1)
 
 
-ALONE = [Path(__file__).parent / name for name in ("faults", "integration")]
+APART = {"browser": pytest.mark.browser, "faults": pytest.mark.alone, "integration": pytest.mark.alone}
+"""What `make test` runs apart from the rest, by folder."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test` runs one after the other."""
     for test in items:
-        if any(test.path.is_relative_to(folder) for folder in ALONE):
-            test.add_marker(pytest.mark.alone)
+        folder = test.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in APART:
+            test.add_marker(APART[folder])
 
 
 @pytest.fixture

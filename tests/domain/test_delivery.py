@@ -374,7 +374,7 @@ def test_an_address_refused_for_good_is_told_to_the_broker_once_and_in_plain_wor
             "<1@us.example>",
         )
         message.set_content("Good day")
-        outbox.write(session, message, "shortlist:1", "shortlist", None, sme.id)
+        outbox.write(session, message, "letter:1", "test", None, sme.id)
     assert relay.deliver_due(database, owner="w") == relay.Delivered(failed=1)
     assert relay.deliver_due(database, owner="w") == relay.Delivered(failed=1)  # the broker's is refused, too
     with database.read() as session:
@@ -400,10 +400,10 @@ def test_without_a_broker_of_its_city_nobody_is_told(database: Database, mailbox
         message = EmailMessage()
         message["To"], message["Message-ID"] = "550@firm.example", "<1@us.example>"
         message["Subject"] = "Your shortlist"
-        outbox.write(session, message, "shortlist:1", "shortlist", None, sme.id)
+        outbox.write(session, message, "letter:1", "test", None, sme.id)
     assert relay.deliver_due(database, owner="w") == relay.Delivered(failed=1)
     with database.read() as session:
-        assert session.exec(select(Email.key)).all() == ["shortlist:1"]
+        assert session.exec(select(Email.key)).all() == ["letter:1"]
 
 
 def test_a_mail_returns_to_the_bounce_address_with_its_tag(database: Database, mailbox: tuple[Mailbox, str]) -> None:

@@ -132,11 +132,13 @@ def _mails(session: Session, settings: Settings, world: World) -> dict[str, Emai
     account = session.get_one(Account, world.accounts["broker"].id)
     contact = session.exec(select(Contact).where(Contact.sme_id == sme.id)).one()
     moment = now(session)
+    token, _ = tokens.create(session, account, ATTACKS[0], Scope.READ, 30)
     link = letters.EventLink(event, city, ZoneInfo("Europe/Berlin"), "https://there.example/")
     rows = {
         "sign_in": letters.sign_in(session, settings, account, "https://there.example/"),
         "password": letters.password(session, settings, account, "https://there.example/"),
         "account_invitation": letters.account_invitation(session, settings, account, "https://there.example/"),
+        "token_made": letters.token_made(session, settings, account, token, "read only"),
         "expiry": letters.expiry(session, settings, sme, account, moment),
         "fresh_link": letters.fresh_links(session, settings, sme, contact, [link], renews=True),
         "undelivered": letters.undelivered(session, settings, session.get_one(Email, world.event_email.id), sme.name),
