@@ -1,4 +1,4 @@
-"""The tour of the README, step by step, on a phone without JavaScript and on a desk with it."""
+"""The tour of the README, step by step, on a phone and at a desk, light and dark, with and without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,11 @@ from tests.browser.test_organiser_story import work
 from tests.browser.test_stories import SHEET, upload
 
 OpenPage = Callable[..., Page]
-BOTH = pytest.mark.parametrize(("width", "javascript"), [(360, False), (1280, True)], ids=["phone", "desk"])
+# Any two of width, colours and JavaScript meet in every way.
+WAYS = pytest.mark.parametrize(
+    ("width", "scheme", "javascript"),
+    [(360, "light", False), (360, "dark", True), (1280, "light", True), (1280, "dark", False)],
+)
 README = (ROOT / "README.md").read_text("utf-8")
 TOUR = README.partition("## A tour in five minutes")[2].partition("\n## ")[0]
 
@@ -27,12 +31,12 @@ def said(*words: str) -> None:
     assert places == sorted(places)
 
 
-@BOTH
+@WAYS
 def test_the_organisers_tour(
-    open_page: OpenPage, service: Service, encoder: TextEncoder, width: int, javascript: bool
+    open_page: OpenPage, service: Service, encoder: TextEncoder, width: int, scheme: str, javascript: bool
 ) -> None:
     said("Build again", "Review the drafts", "Approve", "Mails by date", "How the mails fare", "Match list")
-    page = open_page("organiser", width=width, javascript=javascript)
+    page = open_page("organiser", width=width, scheme=scheme, javascript=javascript)
     page.get_by_role("link", name="Internationalisation Workshop").click()
     page.get_by_role("button", name="Build again").click()
     expect(page.get_by_text("Waiting for a worker")).to_be_visible()
@@ -56,10 +60,10 @@ def test_the_organisers_tour(
     _fits(page, width)
 
 
-@BOTH
-def test_an_smes_tour(open_page: OpenPage, service: Service, width: int, javascript: bool) -> None:
+@WAYS
+def test_an_smes_tour(open_page: OpenPage, service: Service, width: int, scheme: str, javascript: bool) -> None:
     said("Outbox", "Interested", "Not now", "Never", "We know each other", "Get no more of these mails")
-    page = open_page(width=width, javascript=javascript)
+    page = open_page(width=width, scheme=scheme, javascript=javascript)
     page.goto("/outbox")
     expect(page.get_by_role("heading", name=re.compile("^Outbox|mail", re.IGNORECASE)).first).to_be_visible()
     page.goto(service.world.links["Spielwerk"])
@@ -85,10 +89,10 @@ def test_an_smes_tour(open_page: OpenPage, service: Service, width: int, javascr
     expect(page.get_by_role("heading", name="You get no more mails")).to_have_count(0)
 
 
-@BOTH
-def test_a_brokers_tour(open_page: OpenPage, service: Service, width: int, javascript: bool) -> None:
+@WAYS
+def test_a_brokers_tour(open_page: OpenPage, service: Service, width: int, scheme: str, javascript: bool) -> None:
     said("Today", "SMEs", "Reviews", "Introductions", "Import", "Undo this import")
-    page = open_page("broker", width=width, javascript=javascript)
+    page = open_page("broker", width=width, scheme=scheme, javascript=javascript)
     page.get_by_role("link", name="Today").click()
     expect(page.get_by_role("heading", name="What needs you")).to_be_visible()
     page.get_by_role("link", name="SMEs", exact=True).first.click()
@@ -112,10 +116,12 @@ def test_a_brokers_tour(open_page: OpenPage, service: Service, width: int, javas
     _fits(page, width)
 
 
-@BOTH
-def test_an_administrators_tour(open_page: OpenPage, service: Service, width: int, javascript: bool) -> None:
+@WAYS
+def test_an_administrators_tour(
+    open_page: OpenPage, service: Service, width: int, scheme: str, javascript: bool
+) -> None:
     said("Accounts", "Mail")
-    page = open_page("admin", width=width, javascript=javascript)
+    page = open_page("admin", width=width, scheme=scheme, javascript=javascript)
     page.get_by_role("link", name="Accounts").click()
     page.locator("#f-email").fill("bo@city.example")
     page.locator("#f-name").fill("Bo Rossi")
