@@ -86,11 +86,12 @@ def shortlist(settings: Settings, letter: ShortlistLetter) -> Letter:
             window=letter.window,
         ),
         {
-            "event": event,
-            "city": letter.city,
+            # Only what the mail says, not whole rows: one that was drafted ahead stays good while that is the same.
+            "event": {name: getattr(event, name) for name in ("name", "starts_at", "answers_until")},
+            "city": {"name": letter.city.name},
             **zones.of_mail(event, letter.city),
-            "sme": sme,
-            "contact": letter.contact,
+            "sme": {"name": sme.name},
+            "contact": {"name": letter.contact.name},
             "cards": letter.cards,
             "link": letter.link,
             "demo": settings.is_demo,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from sqlalchemy import delete
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from broker.config import TEMPLATES, Settings
 from broker.db import Database
@@ -109,15 +109,7 @@ def fingerprint(settings: Settings, letter: Letter) -> str:
     envelope, context = letter
     service = settings.mail_from, settings.public_url, settings.secret_key, _templates()
     headers = envelope.key, envelope.to_name, envelope.to_address, envelope.reply_to
-    said = [(name, _plain(value)) for name, value in sorted(context.items())]
-    return hashlib.sha256(repr((service, headers, said)).encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    """A row by its columns: how it prints depends on what of it was read already."""
-    if isinstance(value, SQLModel):
-        return [getattr(value, name) for name in type(value).model_fields]
-    return value
+    return hashlib.sha256(repr((service, headers, sorted(context.items()))).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -159,6 +159,19 @@ def test_a_draft_takes_no_place_of_a_mail_that_waits(database: Database, event_i
     assert sorted(email.moot for email in taken if email) == ["", "", ""]
 
 
+def test_a_draft_stays_good_while_what_it_says_is_the_same(database: Database, event_id: int) -> None:
+    """The sweep sets when a profile expires; a broker saves one as it was."""
+    approvals.prepare(database, event_id)
+    drafted = mails(database, EmailStatus.DRAFT)
+    with database.write() as session:
+        for sme in session.exec(select(Sme)):
+            sme.expires_at, sme.version = now(session) + timedelta(days=365), sme.version + 1
+        session.get_one(Event, event_id).venue = "Another hall"
+    assert approvals.prepare(database, event_id) == 0
+    approve(database, event_id)
+    assert mails(database, EmailStatus.QUEUED) == drafted
+
+
 def test_who_wants_no_more_since_the_draft_gets_none(database: Database, event_id: int) -> None:
     approvals.prepare(database, event_id)
     with database.write() as session:
