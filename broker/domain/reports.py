@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from sqlalchemy import union
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import audit, cards, events
+from broker.domain import audit, cards, events, formulas
 from broker.domain.cards import Card, Quote
 from broker.errors import InvalidError
 from broker.models import (
@@ -30,9 +29,6 @@ from broker.models import (
     Sme,
 )
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-CELL_WITHIN = re.compile(r"""(?<=[;\t\r\n])(?=[\s"']*[=+@-])""")
-"""Where a program that separates cells by something other than a comma would see one start with a formula."""
 CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
@@ -199,14 +195,8 @@ def to_csv(data: Table) -> bytes:
     """UTF-8 with BOM, so that Excel reads Łódź; no cell can start a formula, whatever separates cells there."""
     out = io.StringIO(newline="")
     csv.writer(out).writerow(data.columns)
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([_inert(cell) for cell in row] for row in data.rows)
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([formulas.inert(cell) for cell in row] for row in data.rows)
     return out.getvalue().encode("utf-8-sig")
-
-
-def _inert(cell: str) -> str:
-    """A leading quote keeps a spreadsheet from calculating what somebody typed into a profile."""
-    cell = CELL_WITHIN.sub("'", cell)
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def to_xlsx(data: Table) -> bytes:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from broker.domain import formulas
 from broker.domain.encodings import decode
 from broker.domain.workbooks import EXPECTED, MAX_TEXT, TOO_LONG, Table, read_workbook
 from broker.errors import InvalidError
@@ -28,10 +29,8 @@ ARTEFACT = re.compile(r"_x000[9ADad]_")
 UNWANTED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u2060\ufeff\ufffe\uffff\ud800-\udfff]"
 )
-ODD = re.compile(r"""_x000|  |'[\s"']*[=+@-]""")
+ODD = re.compile("_x000|  ")
 """What makes a plain ASCII cell worth a closer look."""
-INERT = re.compile(r"""(?:^|(?<=[;\t\r\n]))'(?=[\s"']*[=+@-])""")
-"""What our own downloads put before a formula, so that nothing calculates: it comes off again."""
 SPACES = re.compile(r"[ \t\u00a0\u2007\u202f]+")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 FOREIGN = (
@@ -208,9 +207,9 @@ def _unique(header: list[str]) -> list[str]:
 
 def clean(cell: str) -> str:
     """A cell without what people cannot see: control characters, Excel's escapes, odd spaces; NFC."""
-    if cell.isascii() and cell.isprintable() and not ODD.search(cell):
+    if cell.isascii() and cell.isprintable() and not ODD.search(cell) and not formulas.is_inert(cell):
         return cell.strip()
     text = ARTEFACT.sub("\n", cell).replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
-    text = INERT.sub("", UNWANTED.sub("", unicodedata.normalize("NFC", text)))
+    text = formulas.alive(UNWANTED.sub("", unicodedata.normalize("NFC", text)))
     lines = (SPACES.sub(" ", line).strip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -363,3 +363,10 @@ def test_what_our_downloads_put_before_a_formula_comes_off_again():
         "a.csv", b"Company,Phone,Offers\n'=A1,'+49 30 1234567,\"'- one\n'- two\"\n'Adler',d'-Arc,it's\n"
     )
     assert sheet.rows == [["=A1", "+49 30 1234567", "- one\n- two"], ["'Adler'", "d'-Arc", "it's"]]
+
+
+@pytest.mark.parametrize("piece", ["x", "'", "(", "a.", "é"])
+def test_an_endless_cell_in_an_old_code_page_is_refused_at_once(piece: str):
+    """Looked at letter by letter from each letter on, it would take hours."""
+    content = b"Firma;Ort\nM\xfcller;" + piece.encode("cp1252") * (120_000 // len(piece)) + b"\n"
+    assert refusal(content).startswith("Row 2, column 2: a cell may hold at most 20,000 characters")
