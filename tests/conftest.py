@@ -150,7 +150,7 @@ def _prepare(settings: Settings) -> None:
 def new_postgres_database(server: str, template: str) -> Iterator[str]:
     """A database of its own on the server, dropped at the end."""
     name = f"test_{next(_numbers)}"
-    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:

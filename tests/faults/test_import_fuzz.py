@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx2
+import pytest
 from sqlalchemy import func
 from sqlmodel import select
 
@@ -21,6 +22,7 @@ MOST_MORE = 100
 TABLES = (Sme, Statement, Contact, Consent, Hub, ProfileChange)
 
 
+@pytest.mark.parametrize("database", figures.databases("sqlite"), indirect=True)
 def test_no_file_breaks_anything(database: Database, kind: str) -> None:
     world = add_world(database)
     outcomes: Counter[str] = Counter()

@@ -1,6 +1,7 @@
 """A world, the application over it, and browsers signed in as each of its people."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -11,6 +12,22 @@ from broker.config import Settings
 from broker.db import Database
 from broker.web.app import create_app
 from tests.web.world import PASSWORD, World, build
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL one case of each test of pages is enough: cases differ in what is typed, not in how it is kept,
+    and each takes some times as long there. Tests of access and of faults have all their cases on both."""
+    seen: set[tuple[Path, str]] = set()
+    further = []
+    for test in items:
+        called = (test.path, getattr(test, "originalname", test.name))
+        here = test.path.is_relative_to(Path(__file__).parent) and "postgresql" in test.name
+        if here and test.get_closest_marker("on_both") is None:
+            if called in seen:
+                further.append(test)
+            seen.add(called)
+    config.hook.pytest_deselected(items=further)
+    items[:] = [test for test in items if test not in further]
 
 
 @pytest.fixture

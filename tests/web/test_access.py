@@ -225,6 +225,7 @@ def test_every_route_has_an_expectation_and_nothing_else_has_one(app: FastAPI) -
     assert routes(app) == sorted(EXPECTED)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("person", PEOPLE)
 def test_each_route_answers_each_person_as_expected(
     app: FastAPI, browse: Callable[..., TestClient], world: World, person: str

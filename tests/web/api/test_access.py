@@ -71,6 +71,7 @@ def test_every_route_has_an_expectation_and_nothing_else_has_one(app: FastAPI) -
     assert routes(app) == sorted(EXPECTED)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("person", PEOPLE)
 def test_each_route_answers_each_persons_program_as_expected(
     program: Callable[..., TestClient], world: World, person: str

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from broker.web.app import API
 from broker.web.limits import Limits
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     content_type_conformance,
@@ -31,6 +31,7 @@ CHECKS = [
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name.lower())
 def test_every_operation_answers_as_its_description_says(
     app: FastAPI,
