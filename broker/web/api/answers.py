@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -17,8 +18,15 @@ from broker.web.api.callers import Caller
 from broker.web.api.problems import ApiError
 
 LARGEST_ID = 2**31 - 1
-IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the version you have seen.")]
-IfNoneMatch = Annotated[str | None, Header(max_length=200)]
+IfMatch = Annotated[
+    str | None,
+    Header(max_length=2000, description="The ETag of the version you have seen, or `*` to write over whichever it is."),
+]
+IfNoneMatch = Annotated[
+    str | None, Header(max_length=2000, description="ETags of the versions you have: where one is still true, 304.")
+]
+TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+"""An ETag in a header (RFC 9110, 8.8.3); there can be a comma in one."""
 RepeatKey = Annotated[
     str | None,
     Header(
@@ -73,7 +81,7 @@ def one(row: BaseModel, if_none_match: str | None = None, *, status: int = 200, 
     """One row with its ETag; 304 where that is what the caller has."""
     tag = etag(row)
     headers = {"etag": tag} | ({"location": location} if location else {})
-    if if_none_match is not None and tag in _tags(if_none_match):
+    if if_none_match is not None and _is_any(if_none_match, tag, weak=True):
         return Response(status_code=304, headers=headers)
     return Response(row.model_dump_json(), status, headers, "application/json")
 
@@ -87,12 +95,15 @@ def must_match(row: BaseModel, if_match: str | None) -> None:
     """ApiError unless the caller has seen the row as it is: 428 where it does not say, 412 where it has not."""
     if if_match is None:
         raise ApiError(428, "Send If-Match with the ETag of the version you have seen, so that nobody's work is lost.")
-    if etag(row) not in _tags(if_match):
+    if if_match.strip() != "*" and not TAG.search(if_match):
+        raise ApiError(400, "If-Match: expected the ETag as it was told, in its quotes, or *.")
+    if not _is_any(if_match, etag(row), weak=False):
         raise ApiError(412, "It was changed since you read it. Read it again, then send your change.")
 
 
-def _tags(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _is_any(header: str, tag: str, *, weak: bool) -> bool:
+    """Whether a list of ETags holds this one; `*` is any. For If-Match a weak tag (`W/`) is none (RFC 9110, 13.1)."""
+    return header.strip() == "*" or any(found[2] == tag and (weak or not found[1]) for found in TAG.finditer(header))
 
 
 def once(

@@ -7,6 +7,7 @@ from starlette.datastructures import State
 
 from broker.errors import InvalidError
 from broker.web.api import answers, events, problems, smes, webhooks
+from broker.web.api.answers import IfNoneMatch
 from broker.web.api.callers import CallerDep
 from broker.web.api.problems import MEDIA_TYPE, Problem
 from broker.web.api.schemas import Me
@@ -60,9 +61,9 @@ def create_api(state: State) -> FastAPI:
     return api
 
 
-def read_me(caller: CallerDep) -> Response:
+def read_me(caller: CallerDep, if_none_match: IfNoneMatch = None) -> Response:
     """In whose name this token calls, and what it may."""
-    return answers.one(Me.of(caller.account, caller.token))
+    return answers.one(Me.of(caller.account, caller.token), if_none_match)
 
 
 def refuse_unstorable(request: Request) -> None:
