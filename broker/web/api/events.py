@@ -1,17 +1,19 @@
 """The organiser's events: registrations, match runs, matches, answers, files to take out."""
 
 from fastapi import APIRouter, Request, Response
+from sqlmodel import Session
 
-from broker.domain import access, events, reports, runs
+from broker.domain import access, event_form, events, reports, runs
 from broker.domain.queries import api as rows
+from broker.domain.queries import places
 from broker.errors import InvalidError
-from broker.web.api import answers
-from broker.web.api.answers import Cursor, IfNoneMatch, Limit, Page, RepeatKey
+from broker.models import City
+from broker.web.api import answers, event_fields
+from broker.web.api.answers import Cursor, IfMatch, IfNoneMatch, Limit, Page, RepeatKey
 from broker.web.api.callers import OrganiserDep
+from broker.web.api.event_fields import EventChange, EventIn, EventOut
 from broker.web.api.schemas import (
     AnswerOut,
-    EventIn,
-    EventOut,
     ExportIn,
     MatchOut,
     Registered,
@@ -75,7 +77,8 @@ def create_event(
     """A new event of the caller's."""
 
     def act() -> Response:
-        event = events.create(session, caller.actor, events.parse(**body.model_dump()), caller.account.id)
+        details = event_fields.details(body, event_form.empty(), _cities(session))
+        event = events.add(session, caller.actor, details.columns(), caller.account.id)
         return answers.one(EventOut.of(event), status=201, location=f"{request.url.path}/{event.id}")
 
     return answers.once(session, caller, request, key, body, act)
@@ -87,6 +90,23 @@ def read_event(
 ) -> Response:
     """One event."""
     return answers.one(EventOut.of(access.event(session, caller.account, event_id)), if_none_match)
+
+
+@router.patch("/{event_id}", response_model=EventOut)
+def change_event(
+    session: SessionDep, caller: OrganiserDep, event_id: RowId, body: EventChange, if_match: IfMatch = None
+) -> Response:
+    """Change what is sent; `If-Match` must name the version you have read."""
+    access.event(session, caller.account, event_id)
+    event, cities = events.lock(session, event_id), _cities(session)
+    answers.must_match(EventOut.of(event), if_match)
+    details = event_fields.details(body, event_form.fields_of(event, cities[event.city_code]), cities)
+    events.change(session, caller.actor, event_id, event.version, details.columns())
+    return answers.one(EventOut.of(event))
+
+
+def _cities(session: Session) -> dict[str, City]:
+    return {city.code: city for city in places.cities(session)}
 
 
 @router.get("/{event_id}/registrations", response_model=RegistrationPage, tags=["Registrations"])

@@ -44,11 +44,11 @@ class Problem(BaseModel):
 
 
 class ApiError(Exception):
-    """A problem of the protocol: no token, no such version, a header that is missing."""
+    """A problem of the protocol: no token, no such version, a header that is missing; or of fields, by their names."""
 
-    def __init__(self, status: int, detail: str, **headers: str) -> None:
+    def __init__(self, status: int, detail: str, errors: list[FieldProblem] | None = None, **headers: str) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.errors = status, detail, errors
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -73,7 +73,7 @@ def install(api: FastAPI) -> None:
 
 async def _api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # noqa: S101 - registered for this kind only
-    return problem(error.status, error.detail, headers=error.headers)
+    return problem(error.status, error.detail, error.errors, error.headers)
 
 
 async def _broker_error(_request: Request, error: Exception) -> JSONResponse:

@@ -1,15 +1,14 @@
 """What the API takes and tells. What it takes is strict: a number is no text, and no field is unknown."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from broker.domain.events import Moment
 from broker.domain.fields import checked_text
 from broker.domain.profiles import ProfileData, StatementText
 from broker.domain.records import Record
-from broker.models import Account, ApiToken, Event, Interest, Match, MatchRun, Registration, Sme, Webhook
+from broker.models import Account, ApiToken, Interest, Match, MatchRun, Registration, Sme, Webhook
 
 RowNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Text = Annotated[str, AfterValidator(checked_text)]
@@ -19,6 +18,21 @@ class Strict(BaseModel):
     """What is sent to us."""
 
     model_config = ConfigDict(strict=True, extra="forbid", str_strip_whitespace=True)
+
+
+UNSENT: Any = None
+"""The value of a field that is not sent, and is not null: nobody reads it."""
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class Partial(Strict):
+    """What is sent to change a part: a field that is not sent has no value, so none is described."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 class Me(BaseModel):
@@ -41,6 +55,15 @@ class ProfileIn(ProfileData):
     """A whole profile, as a broker writes it."""
 
     model_config = ConfigDict(strict=True)
+
+
+class ProfileChange(ProfileIn):
+    """What of a profile is to be changed; what is not sent stays. A list is sent as a whole."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)] = UNSENT
+    city_code: Annotated[Text, Field(min_length=1, max_length=40)] = UNSENT
 
 
 class StatementsIn(Strict):
@@ -89,34 +112,6 @@ class SmeOut(BaseModel):
         facts = {name: record.facts[name] for name in ProfileData.model_fields}
         own = {"id": sme.id, "version": sme.version, "status": sme.status.value}
         return cls(**own, **facts, created_at=sme.created_at, updated_at=sme.updated_at)
-
-
-class EventIn(Strict):
-    """A new workshop. Times without a zone are the city's."""
-
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
-    city: Annotated[Text, Field(min_length=1, max_length=40)]
-    venue: Annotated[Text, Field(max_length=200)] = ""
-    starts: Moment
-    ends: Moment
-
-
-class EventOut(BaseModel):
-    """A workshop of the caller's."""
-
-    id: int
-    name: str
-    city_code: str
-    venue: str
-    starts_at: datetime
-    ends_at: datetime
-    answers_until: datetime
-    created_at: datetime
-
-    @classmethod
-    def of(cls, event: Event) -> "EventOut":
-        """As stored."""
-        return cls(**{name: getattr(event, name) for name in cls.model_fields})
 
 
 class RegistrationsIn(Strict):

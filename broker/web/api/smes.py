@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from broker.domain import access, profiles
+from broker.domain.profiles import ProfileData
 from broker.domain.queries import api as rows
 from broker.domain.records import load_record
 from broker.errors import InvalidError
@@ -11,7 +12,7 @@ from broker.models import City, Sector, Sme
 from broker.web.api import answers
 from broker.web.api.answers import Cursor, IfMatch, IfNoneMatch, Limit, Page, RepeatKey
 from broker.web.api.callers import BrokerDep, Caller
-from broker.web.api.schemas import ProfileIn, SmeOut, Statements, StatementsIn
+from broker.web.api.schemas import ProfileChange, ProfileIn, SmeOut, Statements, StatementsIn
 from broker.web.deps import RowId, SessionDep
 
 router = APIRouter(tags=["SMEs"])
@@ -60,15 +61,19 @@ def write_sme(
     session: SessionDep, caller: BrokerDep, sme_id: RowId, body: ProfileIn, if_match: IfMatch = None
 ) -> Response:
     """Write the whole profile anew; `If-Match` must name the version you have read."""
-    sme = access.sme(session, caller.account, sme_id, lock=True)
-    answers.must_match(_told(session, sme), if_match)
-    _check(session, caller, body)
-    if body.city_code != sme.city_code:
-        raise InvalidError("city_code: an SME does not move. Enter it anew in the other city.")
-    profiles.update(session, caller.actor, sme, body)
-    session.flush()
-    session.refresh(sme)
-    return answers.one(_told(session, sme))
+    sme = _seen(session, caller, sme_id, if_match)
+    return _written(session, caller, sme, body)
+
+
+@router.patch("/smes/{sme_id}", response_model=SmeOut)
+def change_sme(
+    session: SessionDep, caller: BrokerDep, sme_id: RowId, body: ProfileChange, if_match: IfMatch = None
+) -> Response:
+    """Change what is sent; `If-Match` must name the version you have read."""
+    sme = _seen(session, caller, sme_id, if_match)
+    return _written(
+        session, caller, sme, profiles.read(session, sme).model_copy(update=body.model_dump(exclude_unset=True))
+    )
 
 
 @router.get("/smes/{sme_id}/statements", response_model=Statements, tags=["Statements"])
@@ -92,6 +97,23 @@ def write_statements(
     return answers.one(_statements(session, sme))
 
 
+def _seen(session: Session, caller: Caller, sme_id: int, if_match: str | None) -> Sme:
+    """The SME, to be written over by who has seen it as it is."""
+    sme = access.sme(session, caller.account, sme_id, lock=True)
+    answers.must_match(_told(session, sme), if_match)
+    return sme
+
+
+def _written(session: Session, caller: Caller, sme: Sme, data: ProfileData) -> Response:
+    _check(session, caller, data)
+    if data.city_code != sme.city_code:
+        raise InvalidError("city_code: an SME does not move. Enter it anew in the other city.")
+    profiles.update(session, caller.actor, sme, data)
+    session.flush()
+    session.refresh(sme)
+    return answers.one(_told(session, sme))
+
+
 def _told(session: Session, sme: Sme) -> SmeOut:
     return SmeOut.of(sme, load_record(session, sme))
 
@@ -101,7 +123,7 @@ def _statements(session: Session, sme: Sme) -> Statements:
     return Statements(offers=facts["offers"], needs=facts["needs"])
 
 
-def _check(session: Session, caller: Caller, body: ProfileIn) -> None:
+def _check(session: Session, caller: Caller, body: ProfileData) -> None:
     """Fields that name rows must name some."""
     own = access.cities(caller.account)
     if own not in (None, body.city_code) or session.get(City, body.city_code) is None:

@@ -15,7 +15,7 @@ from tests import factories
 from tests.web.api.test_smes import NEW
 from tests.web.world import World
 
-EVENT = {"name": "Clinic", "city": "berlin", "starts": "2027-03-24T09:00", "ends": "2027-03-24T17:00"}
+EVENT = {"name": "Clinic", "city_code": "berlin", "starts_at": "2027-03-24T09:00", "ends_at": "2027-03-24T17:00"}
 
 
 def test_the_same_request_acts_once_and_answers_the_same(

@@ -58,6 +58,57 @@ def test_only_who_has_seen_the_newest_version_may_write_over_it(
     assert (third.status_code, third.json()["offers"]) == (200, [])
 
 
+def test_a_part_of_a_profile_is_changed_and_the_rest_stays(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    client, path = program("broker"), f"/smes/{world.smes['Spielwerk'].id}"
+    before = client.get(path)
+    assert client.patch(path, json={"phone": "+49 30 1"}).status_code == 428
+    change = {"phone": "+49 30 1", "markets": ["AT"], "readiness": None}
+    answer = client.patch(path, json=change, headers={"if-match": before.headers["etag"]})
+    assert answer.status_code == 200
+    told = {name: answer.json()[name] for name in answer.json() if answer.json()[name] != before.json()[name]}
+    assert told.keys() - {"version", "updated_at"} == {"phone", "markets"}
+    assert answer.json() == before.json() | change | {name: told[name] for name in ("version", "updated_at")}
+    late = client.patch(path, json={"phone": "+49 30 2"}, headers={"if-match": before.headers["etag"]})
+    assert (late.status_code, client.get(path).json()) == (412, answer.json())
+    with database.read() as session:
+        [entry] = session.exec(select(AuditEntry).where(AuditEntry.action == "profile updated"))
+    assert entry.detail == {"fields": ["markets", "phone"]}
+
+
+def test_a_change_of_nothing_is_none(program: Callable[..., TestClient], database: Database, world: World) -> None:
+    client, path = program("broker"), f"/smes/{world.smes['Spielwerk'].id}"
+    before = client.get(path)
+    for change in ({}, {"name": "Spielwerk"}):
+        answer = client.patch(path, json=change, headers={"if-match": "*"})
+        assert (answer.status_code, answer.json(), answer.headers["etag"]) == (
+            200,
+            before.json(),
+            before.headers["etag"],
+        )
+    with database.read() as session:
+        assert session.exec(select(AuditEntry).where(AuditEntry.action == "profile updated")).all() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"name": None}, "name"), ({"name": ""}, "name"), ({"offers": None}, "offers"), ({"id": 3}, "id")],
+)
+def test_a_part_is_checked_as_the_whole_is(
+    program: Callable[..., TestClient], world: World, change: dict[str, object], field: str
+) -> None:
+    path = f"/smes/{world.smes['Spielwerk'].id}"
+    answer = program("broker").patch(path, json=change, headers={"if-match": "*"})
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
+
+
+def test_an_sme_does_not_move(program: Callable[..., TestClient], world: World) -> None:
+    path = f"/smes/{world.smes['Spielwerk'].id}"
+    answer = program("admin").patch(path, json={"city_code": "rome"}, headers={"if-match": "*"})
+    assert (answer.status_code, "does not move" in answer.json()["detail"]) == (422, True)
+
+
 def test_statements_are_written_as_a_whole_and_nothing_else_is(
     program: Callable[..., TestClient], world: World
 ) -> None:
