@@ -25,6 +25,10 @@ IfMatch = Annotated[
 IfNoneMatch = Annotated[
     str | None, Header(max_length=2000, description="ETags of the versions you have: where one is still true, 304.")
 ]
+USED = (
+    "Idempotency-Key: it was used for another request, or for a file that would hold something else by now. "
+    "Take a new one."
+)
 TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 """An ETag in a header (RFC 9110, 8.8.3); there can be a comma in one."""
 RepeatKey = Annotated[
@@ -117,8 +121,9 @@ def once(
 ) -> Response:
     """The answer of `act`; with a key, the answer it got where the same request was sent before.
 
-    told: tells anew what was made, by its id, to who may see it: for rows with personal data, of which no copy is
-    kept. ApiError 422 where the key was used for something else. Of two at once the second waits for the first."""
+    told: tells anew what was made, by its id (0 where it has no address), to who may see it: for what holds personal
+    data, of which no copy is kept. ApiError 422 where the key was used for something else, that is, another body. Of
+    two at once the second waits for the first."""
     if key is None:
         return act()
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n{body.model_dump_json()}".encode()).hexdigest()
@@ -138,13 +143,13 @@ def once(
 
 def _again(kept: IdempotencyKey, digest: str, told: Callable[[int], Response] | None) -> Response:
     if kept.request_hash != digest:
-        raise ApiError(422, "Idempotency-Key: it was used for another request. Take a new one.")
+        raise ApiError(422, USED)
     headers = {"idempotency-replayed": "true"} | ({"location": kept.location} if kept.location else {})
     if told is None:
         return Response(kept.body, kept.status, headers, "application/json")
-    if not kept.location:
+    if kept.status == 201 and not kept.location:
         raise ApiError(404, "What this request made is not there any more.")
-    answer = told(int(kept.location.rpartition("/")[2]))
+    answer = told(int(kept.location.rpartition("/")[2] or 0))
     answer.status_code = kept.status
     answer.headers.update(headers)
     return answer

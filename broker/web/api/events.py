@@ -21,6 +21,7 @@ from broker.web.api.schemas import (
     RegistrationsIn,
     RunIn,
     RunOut,
+    Strict,
 )
 from broker.web.deps import RowId, SessionDep
 
@@ -29,6 +30,13 @@ router = APIRouter(prefix="/events", tags=["Events"])
 FILE = {
     "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in reports.MEDIA_TYPES.values()}
 }
+
+
+class FileContent(ExportIn):
+    """What a file holds: of one that would hold something else, nobody can be told that it left already."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
 
 
 class EventPage(Page):
@@ -187,12 +195,18 @@ def read_run(
 
 
 @router.post("/{event_id}/runs/{run_id}/cancel", response_model=RunOut, tags=["Match runs"])
-def cancel_run(session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId) -> Response:
+def cancel_run(
+    request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId, key: RepeatKey = None
+) -> Response:
     """Ask a run that has not ended to stop."""
     access.run(session, caller.account, event_id, run_id)
-    runs.cancel(session, caller.actor, run_id)
-    session.flush()
-    return answers.one(RunOut.of(runs.get(session, run_id)))
+
+    def act() -> Response:
+        runs.cancel(session, caller.actor, run_id)
+        session.flush()
+        return answers.one(RunOut.of(runs.get(session, run_id)))
+
+    return answers.once(session, caller, request, key, Strict(), act)
 
 
 @router.get("/{event_id}/matches", response_model=MatchPage, tags=["Matches"])
@@ -228,14 +242,23 @@ def list_answers(
 
 
 @router.post("/{event_id}/exports", response_class=Response, responses={200: FILE}, tags=["Exports"])
-def export(session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn) -> Response:
-    """The match list, the answers or the participants as a file. It is remembered who took it out."""
+def export(
+    request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn, key: RepeatKey = None
+) -> Response:
+    """The match list, the answers or the participants as a file. It is written down who took it out.
+
+    Sent again with its key it is written down once, as long as the file holds the same."""
     access.event(session, caller.account, event_id)
     data = reports.table(session, event_id, body.what)
-    reports.log_export(session, caller.actor, event_id, body.what, body.format, data)
-    name = f'attachment; filename="{body.what}-{event_id}.{body.format}"'
-    return Response(
-        reports.FORMATS[body.format](data),
-        media_type=reports.MEDIA_TYPES[body.format],
-        headers={"content-disposition": name},
-    )
+
+    def act() -> Response:
+        reports.log_export(session, caller.actor, event_id, body.what, body.format, data)
+        return told()
+
+    def told(_made: int = 0) -> Response:
+        name = f'attachment; filename="{body.what}-{event_id}.{body.format}"'
+        file = reports.FORMATS[body.format](data)
+        return Response(file, 200, {"content-disposition": name}, reports.MEDIA_TYPES[body.format])
+
+    content = FileContent(**body.model_dump(), columns=data.columns, rows=data.rows)
+    return answers.once(session, caller, request, key, content, act, told)
