@@ -13,7 +13,7 @@ from broker.domain.event_hours import BREAK_FIELD, MOST_BREAKS, breaks_of, clock
 from broker.domain.events import Moment
 from broker.domain.shortlists import policies
 from broker.models import City, Event
-from broker.web.api.problems import ApiError, FieldProblem
+from broker.web.api.problems import FieldProblem, refused
 from broker.web.api.schemas import UNSENT, Partial, Strict, Text
 
 PLACES = {
@@ -141,7 +141,7 @@ def details(body: EventChange, stored: Mapping[str, str], cities: Mapping[str, C
         return event_form.read(_typed(body.model_dump(exclude_unset=True), stored, cities), cities)
     except FormError as error:
         errors = [FieldProblem(field=_place(name), message=told) for name, told in error.problems.items()]
-        raise ApiError(422, "Some fields are not as expected; nothing was changed.", errors=errors) from error
+        raise refused(*errors) from error
 
 
 def _typed(sent: Mapping[str, Any], stored: Mapping[str, str], cities: Mapping[str, City]) -> dict[str, str]:

@@ -6,12 +6,12 @@ from sqlmodel import Session
 from broker.domain import access, event_form, events, reports, runs
 from broker.domain.queries import api as rows
 from broker.domain.queries import places
-from broker.errors import InvalidError
 from broker.models import City
 from broker.web.api import answers, event_fields
 from broker.web.api.answers import Cursor, IfMatch, IfNoneMatch, Limit, Page, RepeatKey
 from broker.web.api.callers import OrganiserDep
 from broker.web.api.event_fields import EventChange, EventIn, EventOut
+from broker.web.api.problems import FieldProblem, refused
 from broker.web.api.schemas import (
     AnswerOut,
     ExportIn,
@@ -141,20 +141,26 @@ def register(
     body: RegistrationsIn,
     key: RepeatKey = None,
 ) -> Response:
-    """Register SMEs; those that are registered stay so."""
+    """Register SMEs; those that are registered stay so. With `city_code` all of that city that can be."""
     access.event(session, caller.account, event_id)
 
     def act() -> Response:
-        unknown = sorted(set(body.sme_ids) - set(events.can_register(session)))
-        if unknown:
-            told = ", ".join(map(str, unknown[:20]))
-            raise InvalidError(
-                f"sme_ids: not there, or paused, expired or without consent: {told}. None was registered."
-            )
-        new = events.register(session, caller.actor, event_id, body.sme_ids)
-        return answers.one(Registered(new=new))
+        new = events.register(session, caller.actor, event_id, _to_register(session, body))
+        return Response(Registered(new=new).model_dump_json(), media_type="application/json")
 
     return answers.once(session, caller, request, key, body, act)
+
+
+def _to_register(session: Session, body: RegistrationsIn) -> list[int]:
+    """Whom the caller wants to register; ApiError 422 names who cannot be."""
+    if body.city_code is not None and session.get(City, body.city_code) is None:
+        raise refused(FieldProblem(field="city_code", message="expected one of the network's cities"))
+    able, wanted = events.can_register(session, body.city_code), body.sme_ids
+    unable = sorted(set(wanted or ()) - set(able))
+    if unable:
+        told = f"not there, or paused, expired or without consent: {', '.join(map(str, unable[:20]))}"
+        raise refused(FieldProblem(field="sme_ids", message=told))
+    return able if wanted is None else wanted
 
 
 @router.get("/{event_id}/runs", response_model=RunPage, tags=["Match runs"])

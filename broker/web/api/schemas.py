@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from broker.domain.fields import checked_text
 from broker.domain.profiles import ProfileData, StatementText
@@ -115,9 +115,16 @@ class SmeOut(BaseModel):
 
 
 class RegistrationsIn(Strict):
-    """SMEs to register."""
+    """SMEs to register: these, or all of a city that can be."""
 
-    sme_ids: Annotated[list[RowNumber], Field(min_length=1, max_length=1000)]
+    sme_ids: Annotated[list[RowNumber], Field(min_length=1, max_length=1000)] | None = None
+    city_code: Annotated[Text, Field(min_length=1, max_length=40)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "RegistrationsIn":
+        if (self.sme_ids is None) == (self.city_code is None):
+            raise ValueError("expected either sme_ids or city_code")
+        return self
 
 
 class Registered(BaseModel):

@@ -7,11 +7,11 @@ from broker.domain import access, profiles
 from broker.domain.profiles import ProfileData
 from broker.domain.queries import api as rows
 from broker.domain.records import load_record
-from broker.errors import InvalidError
 from broker.models import City, Sector, Sme
 from broker.web.api import answers
 from broker.web.api.answers import Cursor, IfMatch, IfNoneMatch, Limit, Page, RepeatKey
 from broker.web.api.callers import BrokerDep, Caller
+from broker.web.api.problems import FieldProblem, refused
 from broker.web.api.schemas import ProfileChange, ProfileIn, SmeOut, Statements, StatementsIn
 from broker.web.deps import RowId, SessionDep
 
@@ -107,7 +107,8 @@ def _seen(session: Session, caller: Caller, sme_id: int, if_match: str | None) -
 def _written(session: Session, caller: Caller, sme: Sme, data: ProfileData) -> Response:
     _check(session, caller, data)
     if data.city_code != sme.city_code:
-        raise InvalidError("city_code: an SME does not move. Enter it anew in the other city.")
+        told = "an SME does not move; enter it anew in the other city"
+        raise refused(FieldProblem(field="city_code", message=told))
     profiles.update(session, caller.actor, sme, data)
     session.flush()
     session.refresh(sme)
@@ -125,8 +126,11 @@ def _statements(session: Session, sme: Sme) -> Statements:
 
 def _check(session: Session, caller: Caller, body: ProfileData) -> None:
     """Fields that name rows must name some."""
-    own = access.cities(caller.account)
+    own, errors = access.cities(caller.account), []
     if own not in (None, body.city_code) or session.get(City, body.city_code) is None:
-        raise InvalidError(f"city_code: expected {own or 'one of the network’s cities'!r}, not {body.city_code!r}.")
+        told = f"expected {own or 'one of the network’s cities'!r}, not {body.city_code!r}"
+        errors.append(FieldProblem(field="city_code", message=told))
     if body.sector_code is not None and session.get(Sector, body.sector_code) is None:
-        raise InvalidError(f"sector_code: {body.sector_code!r} is none of our sectors.")
+        errors.append(FieldProblem(field="sector_code", message=f"{body.sector_code!r} is none of our sectors"))
+    if errors:
+        raise refused(*errors)

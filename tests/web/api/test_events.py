@@ -43,11 +43,27 @@ def test_registering_is_all_or_nothing_and_names_who_cannot_be(
         new, paused = make_sme(session, "New").id, make_sme(session, "Paused", status=SmeStatus.PAUSED).id
     client, path = program("organiser"), f"/events/{world.event.id}/registrations"
     refused = client.post(path, json={"sme_ids": [new, paused, 99_999]})
-    assert (refused.status_code, f"{paused}, 99999" in refused.json()["detail"]) == (422, True)
+    told = f"not there, or paused, expired or without consent: {paused}, 99999"
+    assert (refused.status_code, refused.json()["errors"]) == (422, [{"field": "sme_ids", "message": told}])
     there = world.smes["Spielwerk"].id
     assert client.post(path, json={"sme_ids": [new, there, new]}).json() == {"new": 1}
     rows = client.get(path).json()["data"]
     assert [row["sme_id"] for row in rows] == [*(sme.id for sme in world.smes.values()), new]
+
+
+def test_all_of_a_city_are_registered_whose_ids_an_organiser_cannot_know(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    with database.write() as session:
+        new = make_sme(session, "New", city="rome").id
+        make_sme(session, "Paused", city="rome", status=SmeStatus.PAUSED)
+        make_sme(session, "Elsewhere", city="linz")
+    client, path = program("organiser"), f"/events/{world.event.id}/registrations"
+    assert client.post(path, json={"city_code": "rome"}).json() == {"new": 1}
+    assert client.post(path, json={"city_code": "rome"}).json() == {"new": 0}
+    assert [row["sme_id"] for row in client.get(path).json()["data"]][-1] == new
+    for body in ({"city_code": "atlantis"}, {}, {"city_code": "rome", "sme_ids": [new]}):
+        assert client.post(path, json=body).status_code == 422
 
 
 def test_a_run_is_started_watched_and_cancelled(
