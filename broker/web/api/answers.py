@@ -20,10 +20,19 @@ from broker.web.api.problems import ApiError
 LARGEST_ID = 2**31 - 1
 IfMatch = Annotated[
     str | None,
-    Header(max_length=2000, description="The ETag of the version you have seen, or `*` to write over whichever it is."),
+    Header(
+        alias="If-Match",
+        max_length=2000,
+        description="The ETag of the version you have seen, or `*` to write over whichever it is.",
+    ),
 ]
 IfNoneMatch = Annotated[
-    str | None, Header(max_length=2000, description="ETags of the versions you have: where one is still true, 304.")
+    str | None,
+    Header(
+        alias="If-None-Match",
+        max_length=2000,
+        description="ETags of the versions you have: where one is still true, 304.",
+    ),
 ]
 USED = (
     "Idempotency-Key: it was used for another request, or for a file that would hold something else by now. "

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from broker.domain import event_form
 from broker.domain.event_form import EventDetails, FormError
@@ -14,7 +14,7 @@ from broker.domain.events import Moment
 from broker.domain.shortlists import policies
 from broker.models import City, Event
 from broker.web.api.problems import FieldProblem, refused
-from broker.web.api.schemas import UNSENT, Partial, Strict, Text
+from broker.web.api.schemas import UNSENT, Partial, Strict, Text, Told
 
 PLACES = {
     "city": "city_code",
@@ -91,7 +91,7 @@ class EventIn(EventChange):
     ends_at: Annotated[Moment, Field(description="At most a month later; every day ends at its time of day.")]
 
 
-class Policy(BaseModel):
+class Policy(Told):
     """What is asked of every shortlist."""
 
     min_partners: int
@@ -103,15 +103,17 @@ class Policy(BaseModel):
     require_other_city: bool
     require_other_sector: bool
     dial: float
+    """0 deepens, 1 explores."""
 
 
-class EventOut(BaseModel):
+class EventOut(Told):
     """An event of the caller's."""
 
     id: int
     name: str
     city_code: str
     zone: str
+    """An IANA name: of the breaks, and of times that are sent without a zone."""
     venue: str
     address: str
     starts_at: datetime
@@ -120,6 +122,7 @@ class EventOut(BaseModel):
     tables: int
     breaks: list[BreakTimes]
     register_until: datetime | None
+    """Null: until it begins."""
     answers_until: datetime
     policy: Policy
     created_at: datetime

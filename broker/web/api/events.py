@@ -69,7 +69,7 @@ class AnswerPage(Page):
     data: list[AnswerOut]
 
 
-@router.get("", response_model=EventPage)
+@router.get("", summary="List events", response_model=EventPage)
 def list_events(
     request: Request, session: SessionDep, caller: OrganiserDep, cursor: Cursor = "", limit: Limit = 50
 ) -> Response:
@@ -78,7 +78,7 @@ def list_events(
     return answers.page(request, [(event.id, EventOut.of(event)) for event in found], limit)
 
 
-@router.post("", response_model=EventOut, status_code=201)
+@router.post("", summary="Set up an event", response_model=EventOut, status_code=201)
 def create_event(
     request: Request, session: SessionDep, caller: OrganiserDep, body: EventIn, key: RepeatKey = None
 ) -> Response:
@@ -92,7 +92,7 @@ def create_event(
     return answers.once(session, caller, request, key, body, act)
 
 
-@router.get("/{event_id}", response_model=EventOut)
+@router.get("/{event_id}", summary="Read an event", response_model=EventOut)
 def read_event(
     session: SessionDep, caller: OrganiserDep, event_id: RowId, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -100,7 +100,7 @@ def read_event(
     return answers.one(EventOut.of(access.event(session, caller.account, event_id)), if_none_match)
 
 
-@router.patch("/{event_id}", response_model=EventOut)
+@router.patch("/{event_id}", summary="Change an event", response_model=EventOut)
 def change_event(
     session: SessionDep, caller: OrganiserDep, event_id: RowId, body: EventChange, if_match: IfMatch = None
 ) -> Response:
@@ -117,7 +117,9 @@ def _cities(session: Session) -> dict[str, City]:
     return {city.code: city for city in places.cities(session)}
 
 
-@router.get("/{event_id}/registrations", response_model=RegistrationPage, tags=["Registrations"])
+@router.get(
+    "/{event_id}/registrations", summary="List who takes part", response_model=RegistrationPage, tags=["Registrations"]
+)
 def list_registrations(
     request: Request,
     session: SessionDep,
@@ -132,7 +134,7 @@ def list_registrations(
     return answers.page(request, [(row.id, RegistrationOut.of(row, sme)) for row, sme in found], limit)
 
 
-@router.post("/{event_id}/registrations", response_model=Registered, tags=["Registrations"])
+@router.post("/{event_id}/registrations", summary="Register SMEs", response_model=Registered, tags=["Registrations"])
 def register(
     request: Request,
     session: SessionDep,
@@ -163,7 +165,7 @@ def _to_register(session: Session, body: RegistrationsIn) -> list[int]:
     return able if wanted is None else wanted
 
 
-@router.get("/{event_id}/runs", response_model=RunPage, tags=["Match runs"])
+@router.get("/{event_id}/runs", summary="List match runs", response_model=RunPage, tags=["Match runs"])
 def list_runs(
     request: Request,
     session: SessionDep,
@@ -178,7 +180,9 @@ def list_runs(
     return answers.page(request, [(run.id, RunOut.of(run)) for run in found], limit)
 
 
-@router.post("/{event_id}/runs", response_model=RunOut, status_code=202, tags=["Match runs"])
+@router.post(
+    "/{event_id}/runs", summary="Start a match run", response_model=RunOut, status_code=202, tags=["Match runs"]
+)
 def start_run(
     request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, body: RunIn, key: RepeatKey = None
 ) -> Response:
@@ -192,7 +196,7 @@ def start_run(
     return answers.once(session, caller, request, key, body, act)
 
 
-@router.get("/{event_id}/runs/{run_id}", response_model=RunOut, tags=["Match runs"])
+@router.get("/{event_id}/runs/{run_id}", summary="Read a match run", response_model=RunOut, tags=["Match runs"])
 def read_run(
     session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -200,7 +204,9 @@ def read_run(
     return answers.one(RunOut.of(access.run(session, caller.account, event_id, run_id)), if_none_match)
 
 
-@router.post("/{event_id}/runs/{run_id}/cancel", response_model=RunOut, tags=["Match runs"])
+@router.post(
+    "/{event_id}/runs/{run_id}/cancel", summary="Cancel a match run", response_model=RunOut, tags=["Match runs"]
+)
 def cancel_run(
     request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId, key: RepeatKey = None
 ) -> Response:
@@ -215,7 +221,7 @@ def cancel_run(
     return answers.once(session, caller, request, key, Strict(), act)
 
 
-@router.get("/{event_id}/matches", response_model=MatchPage, tags=["Matches"])
+@router.get("/{event_id}/matches", summary="List matches", response_model=MatchPage, tags=["Matches"])
 def list_matches(
     request: Request,
     session: SessionDep,
@@ -231,7 +237,7 @@ def list_matches(
     return answers.page(request, [(match.id, MatchOut.of(match, names)) for match in found], limit)
 
 
-@router.get("/{event_id}/answers", response_model=AnswerPage, tags=["Answers"])
+@router.get("/{event_id}/answers", summary="List answers", response_model=AnswerPage, tags=["Answers"])
 def list_answers(
     request: Request,
     session: SessionDep,
@@ -247,7 +253,9 @@ def list_answers(
     return answers.page(request, told, limit)
 
 
-@router.post("/{event_id}/exports", response_class=Response, responses={200: FILE}, tags=["Exports"])
+@router.post(
+    "/{event_id}/exports", summary="Take out a file", response_class=Response, responses={200: FILE}, tags=["Exports"]
+)
 def export(
     request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn, key: RepeatKey = None
 ) -> Response:

@@ -24,7 +24,7 @@ class SmePage(Page):
     data: list[SmeOut]
 
 
-@router.get("/smes", response_model=SmePage)
+@router.get("/smes", summary="List SMEs", response_model=SmePage)
 def list_smes(
     request: Request, session: SessionDep, caller: BrokerDep, cursor: Cursor = "", limit: Limit = 50
 ) -> Response:
@@ -33,7 +33,7 @@ def list_smes(
     return answers.page(request, [(sme.id, SmeOut.of(sme, record)) for sme, record in found], limit)
 
 
-@router.post("/smes", response_model=SmeOut, status_code=201)
+@router.post("/smes", summary="Add an SME", response_model=SmeOut, status_code=201)
 def create_sme(
     request: Request, session: SessionDep, caller: BrokerDep, body: ProfileIn, key: RepeatKey = None
 ) -> Response:
@@ -50,13 +50,13 @@ def create_sme(
     return answers.once(session, caller, request, key, body, act, told)
 
 
-@router.get("/smes/{sme_id}", response_model=SmeOut)
+@router.get("/smes/{sme_id}", summary="Read an SME", response_model=SmeOut)
 def read_sme(session: SessionDep, caller: BrokerDep, sme_id: RowId, if_none_match: IfNoneMatch = None) -> Response:
     """One SME."""
     return answers.one(_told(session, access.sme(session, caller.account, sme_id)), if_none_match)
 
 
-@router.put("/smes/{sme_id}", response_model=SmeOut)
+@router.put("/smes/{sme_id}", summary="Write a whole SME", response_model=SmeOut)
 def write_sme(
     session: SessionDep, caller: BrokerDep, sme_id: RowId, body: ProfileIn, if_match: IfMatch = None
 ) -> Response:
@@ -65,7 +65,7 @@ def write_sme(
     return _written(session, caller, sme, body)
 
 
-@router.patch("/smes/{sme_id}", response_model=SmeOut)
+@router.patch("/smes/{sme_id}", summary="Change a part of an SME", response_model=SmeOut)
 def change_sme(
     session: SessionDep, caller: BrokerDep, sme_id: RowId, body: ProfileChange, if_match: IfMatch = None
 ) -> Response:
@@ -76,7 +76,12 @@ def change_sme(
     )
 
 
-@router.get("/smes/{sme_id}/statements", response_model=Statements, tags=["Statements"])
+@router.get(
+    "/smes/{sme_id}/statements",
+    summary="Read what an SME offers and looks for",
+    response_model=Statements,
+    tags=["Statements"],
+)
 def read_statements(
     session: SessionDep, caller: BrokerDep, sme_id: RowId, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -84,7 +89,12 @@ def read_statements(
     return answers.one(_statements(session, access.sme(session, caller.account, sme_id)), if_none_match)
 
 
-@router.put("/smes/{sme_id}/statements", response_model=Statements, tags=["Statements"])
+@router.put(
+    "/smes/{sme_id}/statements",
+    summary="Write what an SME offers and looks for",
+    response_model=Statements,
+    tags=["Statements"],
+)
 def write_statements(
     session: SessionDep, caller: BrokerDep, sme_id: RowId, body: StatementsIn, if_match: IfMatch = None
 ) -> Response:
