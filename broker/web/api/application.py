@@ -4,7 +4,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from starlette.datastructures import State
 
 from broker.errors import InvalidError
-from broker.web.api import answers, calls, events, problems, smes, webhooks
+from broker.web.api import answers, calls, events, problems, registrations, smes, webhooks
 from broker.web.api.answers import IfNoneMatch
 from broker.web.api.callers import CallerDep
 from broker.web.api.description import DESCRIPTION, TAGS, DescribedApi, operation_id
@@ -32,6 +32,7 @@ def create_api(state: State) -> FastAPI:
     api.get("/me", response_model=Me, tags=["Token"], summary="Read whose token this is")(read_me)
     api.include_router(smes.router)
     api.include_router(events.router)
+    api.include_router(registrations.router)
     api.include_router(webhooks.router)
     api.webhooks.include_router(calls.router)
     return api

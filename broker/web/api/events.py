@@ -11,14 +11,10 @@ from broker.web.api import answers, event_fields
 from broker.web.api.answers import Cursor, IfMatch, IfNoneMatch, Limit, Page, RepeatKey
 from broker.web.api.callers import OrganiserDep
 from broker.web.api.event_fields import EventChange, EventIn, EventOut
-from broker.web.api.problems import FieldProblem, refused
 from broker.web.api.schemas import (
     AnswerOut,
     ExportIn,
     MatchOut,
-    Registered,
-    RegistrationOut,
-    RegistrationsIn,
     RunIn,
     RunOut,
     Strict,
@@ -43,12 +39,6 @@ class EventPage(Page):
     """Events by id."""
 
     data: list[EventOut]
-
-
-class RegistrationPage(Page):
-    """Registrations by id."""
-
-    data: list[RegistrationOut]
 
 
 class RunPage(Page):
@@ -115,54 +105,6 @@ def change_event(
 
 def _cities(session: Session) -> dict[str, City]:
     return {city.code: city for city in places.cities(session)}
-
-
-@router.get(
-    "/{event_id}/registrations", summary="List who takes part", response_model=RegistrationPage, tags=["Registrations"]
-)
-def list_registrations(
-    request: Request,
-    session: SessionDep,
-    caller: OrganiserDep,
-    event_id: RowId,
-    cursor: Cursor = "",
-    limit: Limit = 50,
-) -> Response:
-    """Who takes part."""
-    access.event(session, caller.account, event_id)
-    found = rows.registrations(session, event_id, answers.after(cursor), limit)
-    return answers.page(request, [(row.id, RegistrationOut.of(row, sme)) for row, sme in found], limit)
-
-
-@router.post("/{event_id}/registrations", summary="Register SMEs", response_model=Registered, tags=["Registrations"])
-def register(
-    request: Request,
-    session: SessionDep,
-    caller: OrganiserDep,
-    event_id: RowId,
-    body: RegistrationsIn,
-    key: RepeatKey = None,
-) -> Response:
-    """Register SMEs; those that are registered stay so. With `city_code` all of that city that can be."""
-    access.event(session, caller.account, event_id)
-
-    def act() -> Response:
-        new = events.register(session, caller.actor, event_id, _to_register(session, body))
-        return Response(Registered(new=new).model_dump_json(), media_type="application/json")
-
-    return answers.once(session, caller, request, key, body, act)
-
-
-def _to_register(session: Session, body: RegistrationsIn) -> list[int]:
-    """Whom the caller wants to register; ApiError 422 names who cannot be."""
-    if body.city_code is not None and session.get(City, body.city_code) is None:
-        raise refused(FieldProblem(field="city_code", message="expected one of the network's cities"))
-    able, wanted = events.can_register(session, body.city_code), body.sme_ids
-    unable = sorted(set(wanted or ()) - set(able))
-    if unable:
-        told = f"not there, or paused, expired or without consent: {', '.join(map(str, unable[:20]))}"
-        raise refused(FieldProblem(field="sme_ids", message=told))
-    return able if wanted is None else wanted
 
 
 @router.get("/{event_id}/runs", summary="List match runs", response_model=RunPage, tags=["Match runs"])

@@ -9,8 +9,8 @@ from sqlmodel import select
 
 from broker.db import Database
 from broker.domain import interests
-from broker.models import Answer, Event, ExportLog, MatchRun, RunStatus, SmeStatus
-from tests.factories import make_sme
+from broker.models import Answer, AuditEntry, Event, ExportLog, MatchRun, Registration, RunStatus, SmeStatus
+from tests.factories import make_sme, register
 from tests.web.world import World
 
 CLINIC = {
@@ -64,6 +64,24 @@ def test_all_of_a_city_are_registered_whose_ids_an_organiser_cannot_know(
     assert [row["sme_id"] for row in client.get(path).json()["data"]][-1] == new
     for body in ({"city_code": "atlantis"}, {}, {"city_code": "rome", "sme_ids": [new]}):
         assert client.post(path, json=body).status_code == 422
+
+
+def test_who_is_withdrawn_takes_no_part_any_more(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    client, path = program("organiser"), f"/events/{world.event.id}/registrations"
+    row = world.registrations["Spielwerk"].id
+    with database.write() as session:
+        [elsewhere] = register(session, world.other_event, world.smes["Spielwerk"])
+        foreign = elsewhere.id
+    assert client.delete(f"{path}/{foreign}").status_code == 404
+    assert client.delete(f"{path}/{row}").status_code == 204
+    assert client.delete(f"{path}/{row}").status_code == 404
+    assert row not in [one["id"] for one in client.get(path).json()["data"]]
+    with database.read() as session:
+        [entry] = session.exec(select(AuditEntry).where(AuditEntry.action == "event.withdraw"))
+        assert session.get(Registration, foreign) is not None
+    assert entry.detail == {"sme": world.smes["Spielwerk"].id}
 
 
 def test_a_run_is_started_watched_and_cancelled(
