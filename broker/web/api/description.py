@@ -45,6 +45,7 @@ PROBLEMS = {
     409: "It is in the wrong state for this, or somebody else did the same at the same moment.",
     412: "It was changed since you read it.",
     413: "The body is too large.",
+    415: "The body is said to be something else than JSON.",
     422: "Some fields are not as expected; nothing was changed.",
     428: "`If-Match` is missing.",
     429: "Too many requests.",
@@ -128,7 +129,7 @@ def _problems(path: str, method: str, parameters: set[str], has_body: bool) -> l
     if method != "get":
         found |= {403, 409}
     if has_body:
-        found |= {400, 413}
+        found |= {400, 413, 415}
     if "if-match" in parameters:
         found |= {400, 412, 428}
     return sorted(found)

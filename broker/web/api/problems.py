@@ -97,7 +97,7 @@ async def _broker_error(_request: Request, error: Exception) -> JSONResponse:
     return problem(status, GONE if str(error) == access.GONE else str(error), headers=headers)
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     """A path that is no number is no address of ours; all else is told field by field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind only
     found: list[dict[str, Any]] = list(error.errors())
@@ -106,8 +106,15 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     if found[0]["type"] == "json_invalid":
         why = found[0].get("ctx", {}).get("error", "")
         return problem(400, f"The body is no JSON, from character {found[0]['loc'][-1]} on: {why}.")
+    if found[0]["loc"] == ("body",) and not _is_json(request):
+        return problem(415, "Send JSON, and say so: Content-Type: application/json.")
     errors = [FieldProblem(field=_place(one["loc"]), message=_words(one["msg"])) for one in found[:50]]
     return problem(422, REFUSED, errors)
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -44,3 +44,20 @@ def test_rows_of_others_and_rows_that_are_not_there_are_told_alike(
 def test_where_a_body_is_no_json_is_told(program: Callable[..., TestClient], body: str) -> None:
     answer = program("broker").post("/smes", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, "The body is no JSON, from character" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json; charset=utf-8", 201),
+        ("application/merge-patch+json", 201),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/plain", 415),
+    ],
+)
+def test_a_body_says_that_it_is_json(program: Callable[..., TestClient], kind: str, status: int) -> None:
+    body = b'{"name": "Neuland", "city_code": "berlin"}'
+    answer = program("broker").post("/smes", content=body, headers={"content-type": kind})
+    assert answer.status_code == status
+    if status == 415:
+        assert answer.json()["detail"] == "Send JSON, and say so: Content-Type: application/json."
