@@ -201,6 +201,17 @@ def test_pages_follow_each_other_and_hold_every_row_once(
     assert seen == sorted([world.smes["Spielwerk"].id, *made])
 
 
+def test_a_page_takes_as_many_statements_however_long_it_is(
+    program: Callable[..., TestClient], database: Database, world: World, queries_of: Callable[..., int]
+) -> None:
+    with database.write() as session:
+        for number in range(30):
+            make_sme(session, f"Firm {number}")
+    client = program("broker")
+    few, many = (queries_of(lambda limit=limit: client.get(f"/smes?limit={limit}")) for limit in (2, 30))
+    assert few == many <= 10
+
+
 @pytest.mark.parametrize("cursor", ["x", "!!!!", "LTE", "OTk5OTk5OTk5OTk", "4peL", "%00"])
 def test_a_cursor_that_is_none_of_ours_is_refused(program: Callable[..., TestClient], cursor: str) -> None:
     assert program("broker").get(f"/smes?cursor={cursor}").status_code == 422
