@@ -106,6 +106,14 @@ class Policy(Told):
     """0 deepens, 1 explores."""
 
 
+class BreakOut(Told):
+    """A pause of every day. What is told is never refused, whatever a table holds."""
+
+    name: str
+    begins: str
+    ends: str
+
+
 class EventOut(Told):
     """An event of the caller's."""
 
@@ -120,7 +128,7 @@ class EventOut(Told):
     ends_at: datetime
     slot_minutes: int
     tables: int
-    breaks: list[BreakTimes]
+    breaks: list[BreakOut]
     register_until: datetime | None
     """Null: until it begins."""
     answers_until: datetime

@@ -214,9 +214,10 @@ class QuoteOut(Told):
 
     need: str
     offer: str
-    strength: Literal["strong", "good", "possible"]
-    source: Literal["offer", "description"] = "offer"
-    """Where the second sentence stands in the profile."""
+    strength: str
+    """Of the fit: strong, good or possible."""
+    source: str = "offer"
+    """Where the second sentence stands in the profile: offer or description."""
 
 
 class Evidence(Told):

@@ -131,6 +131,16 @@ def test_null_is_what_an_empty_field_of_the_form_is(program: Callable[..., TestC
     assert (cleared["policy"]["min_partners"], cleared["policy"]["dial"]) == (3, 0.5)
 
 
+def test_what_a_table_holds_is_told_though_nobody_may_send_it(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    long = {"name": "x" * 500, "from": 720, "to": 780}
+    with database.write() as session:
+        session.get_one(Event, world.event.id).breaks = [long]
+    told = program("organiser").get(f"/events/{world.event.id}")
+    assert (told.status_code, told.json()["breaks"][0]["name"]) == (200, "x" * 500)
+
+
 NUMBER = "expected a whole number from"
 
 
