@@ -16,6 +16,7 @@ from broker.models import (
     Introduction,
     MatchRun,
     Proposal,
+    Registration,
     Role,
     SignIn,
     Sme,
@@ -88,6 +89,15 @@ def event(session: Session, account: Account, event_id: int) -> Event:
     desk(account, Role.ORGANISER)
     row = session.get(Event, event_id)
     if row is None or (account.role != Role.ADMIN and row.organiser_id != account.id):
+        raise NotFoundError(GONE)
+    return row
+
+
+def registration(session: Session, account: Account, event_id: int, registration_id: int) -> Registration:
+    """An SME's registration at the organiser's event."""
+    event(session, account, event_id)
+    row = session.get(Registration, registration_id)
+    if row is None or row.event_id != event_id:
         raise NotFoundError(GONE)
     return row
 

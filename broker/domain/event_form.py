@@ -119,7 +119,9 @@ def read(fields: Fields, cities: Mapping[str, City]) -> EventDetails:
     city = cities.get(fields.get("city", ""))
     if city is None:
         problems["city"] = "expected one of the network's cities"
-    zone = _zone(fields, city, problems)
+    zone = zone_of(fields, city)
+    if fields.get("zone", "").strip() not in zones() | {""}:
+        problems["zone"] = "expected a name such as Europe/Berlin, or nothing for that of the city"
     numbers = {name: _number(fields, name, *bounds, problems) for name, bounds in NUMBERS.items()}
     span = _span(fields, zone, problems)
     breaks = read_breaks(fields, problems)
@@ -176,12 +178,10 @@ def zones() -> frozenset[str]:
     )
 
 
-def _zone(fields: Fields, city: City | None, problems: dict[str, str]) -> ZoneInfo:
+def zone_of(fields: Fields, city: City | None) -> ZoneInfo:
+    """The zone in which the form's times are: the one typed, else the city's; UTC where neither is known."""
     typed = fields.get("zone", "").strip()
-    if typed and typed not in zones():
-        problems["zone"] = "expected a name such as Europe/Berlin, or nothing for that of the city"
-        typed = ""
-    return ZoneInfo(typed or (city.timezone if city else "UTC"))
+    return ZoneInfo(typed if typed in zones() else city.timezone if city else "UTC")
 
 
 def _span(fields: Fields, zone: ZoneInfo, problems: dict[str, str]) -> tuple[datetime, datetime] | None:

@@ -37,6 +37,7 @@ MAX_STATEMENTS = 30
 CHECKED = AfterValidator(checked_text)
 StatementText = Annotated[str, Field(min_length=1, max_length=1000), CHECKED]
 Code = Annotated[str, Field(pattern="^[A-Za-z]{2,3}$")]
+Codes = Annotated[list[Code], Field(max_length=300)]
 
 
 class ProfileData(BaseModel):
@@ -52,8 +53,8 @@ class ProfileData(BaseModel):
     sector_confirmed: bool = False
     description: Annotated[str, Field(max_length=20_000), CHECKED] = ""
     language: Annotated[str, Field(max_length=3), CHECKED] = ""
-    languages: list[Code] = []
-    markets: list[Code] = []
+    languages: Codes = []
+    markets: Codes = []
     readiness: Annotated[int, Field(ge=1, le=5)] | None = None
     website: Annotated[str, Field(max_length=300), AfterValidator(checked_website)] = ""
     contact: Annotated[str, Field(max_length=120), CHECKED] = ""

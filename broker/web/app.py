@@ -24,6 +24,7 @@ from broker.web import (
     account,
     account_invitations,
     accounts,
+    api_docs,
     brokers,
     changes,
     city,
@@ -128,10 +129,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sections, reviews, mail_health, metrics, runs, matches, sme, sme_data, sme_profile, proposals, tokens,
         webhooks,
         sme_list, city, introductions, unsubscribe,
-        passwords, account_invitations, account, accounts, fresh_links,
+        passwords, account_invitations, account, accounts, fresh_links, api_docs,
     ):  # fmt: skip
         app.include_router(desk.router)
-    app.mount(API, create_api(app.state), name="api")
+    app.state.api = create_api(app.state)
+    app.mount(API, app.state.api, name="api")
     # Only files that hold no secrets are compressed: compressing pages would let their length tell tales (BREACH).
     app.mount("/static", GZipMiddleware(CachedFiles(directory=STATIC), minimum_size=1000), name="static")
     app.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=_too_large)

@@ -37,6 +37,7 @@ def only(status: int, *people: str) -> dict[str, int]:
 # but to a request that changes nothing (an empty form, a run that has ended), so that every person finds the same.
 EXPECTED: dict[str, dict[str, int]] = {
     "GET /health": EVERYBODY,
+    "GET /api": EVERYBODY,
     "GET /metrics": dict.fromkeys(PEOPLE, 404),  # signed in or not: only a token opens it
     "GET /": {
         **dict.fromkeys(("anonymous", "SME", "other SME"), 200),

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -17,8 +18,28 @@ from broker.web.api.callers import Caller
 from broker.web.api.problems import ApiError
 
 LARGEST_ID = 2**31 - 1
-IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the version you have seen.")]
-IfNoneMatch = Annotated[str | None, Header(max_length=200)]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=2000,
+        description="The ETag of the version you have seen, or `*` to write over whichever it is.",
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        max_length=2000,
+        description="ETags of the versions you have: where one is still true, 304.",
+    ),
+]
+USED = (
+    "Idempotency-Key: it was used for another request, or for a file that would hold something else by now. "
+    "Take a new one."
+)
+TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+"""An ETag in a header (RFC 9110, 8.8.3); there can be a comma in one."""
 RepeatKey = Annotated[
     str | None,
     Header(
@@ -58,7 +79,8 @@ def page(request: Request, rows: Sequence[tuple[int, BaseModel]], limit: int) ->
     """The page of these (id, row), of which there is one more than `limit` where another page follows."""
     shown = rows[:limit]
     following = _cursor(shown[-1][0]) if len(rows) > limit else None
-    body = json.dumps({"data": [row.model_dump(mode="json") for _, row in shown], "next": following})
+    data = ",".join(row.model_dump_json() for _, row in shown)
+    body = f'{{"data":[{data}],"next":{json.dumps(following)}}}'
     headers = {}
     if following:
         headers["link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
@@ -73,7 +95,7 @@ def one(row: BaseModel, if_none_match: str | None = None, *, status: int = 200, 
     """One row with its ETag; 304 where that is what the caller has."""
     tag = etag(row)
     headers = {"etag": tag} | ({"location": location} if location else {})
-    if if_none_match is not None and tag in _tags(if_none_match):
+    if if_none_match is not None and _is_any(if_none_match, tag, weak=True):
         return Response(status_code=304, headers=headers)
     return Response(row.model_dump_json(), status, headers, "application/json")
 
@@ -87,12 +109,15 @@ def must_match(row: BaseModel, if_match: str | None) -> None:
     """ApiError unless the caller has seen the row as it is: 428 where it does not say, 412 where it has not."""
     if if_match is None:
         raise ApiError(428, "Send If-Match with the ETag of the version you have seen, so that nobody's work is lost.")
-    if etag(row) not in _tags(if_match):
+    if if_match.strip() != "*" and not TAG.search(if_match):
+        raise ApiError(400, "If-Match: expected the ETag as it was told, in its quotes, or *.")
+    if not _is_any(if_match, etag(row), weak=False):
         raise ApiError(412, "It was changed since you read it. Read it again, then send your change.")
 
 
-def _tags(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _is_any(header: str, tag: str, *, weak: bool) -> bool:
+    """Whether a list of ETags holds this one; `*` is any. For If-Match a weak tag (`W/`) is none (RFC 9110, 13.1)."""
+    return header.strip() == "*" or any(found[2] == tag and (weak or not found[1]) for found in TAG.finditer(header))
 
 
 def once(
@@ -106,8 +131,9 @@ def once(
 ) -> Response:
     """The answer of `act`; with a key, the answer it got where the same request was sent before.
 
-    told: tells anew what was made, by its id, to who may see it: for rows with personal data, of which no copy is
-    kept. ApiError 422 where the key was used for something else. Of two at once the second waits for the first."""
+    told: tells anew what was made, by its id (0 where it has no address), to who may see it: for what holds personal
+    data, of which no copy is kept. ApiError 422 where the key was used for something else, that is, another body. Of
+    two at once the second waits for the first."""
     if key is None:
         return act()
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n{body.model_dump_json()}".encode()).hexdigest()
@@ -127,13 +153,13 @@ def once(
 
 def _again(kept: IdempotencyKey, digest: str, told: Callable[[int], Response] | None) -> Response:
     if kept.request_hash != digest:
-        raise ApiError(422, "Idempotency-Key: it was used for another request. Take a new one.")
+        raise ApiError(422, USED)
     headers = {"idempotency-replayed": "true"} | ({"location": kept.location} if kept.location else {})
     if told is None:
         return Response(kept.body, kept.status, headers, "application/json")
-    if not kept.location:
+    if kept.status == 201 and not kept.location:
         raise ApiError(404, "What this request made is not there any more.")
-    answer = told(int(kept.location.rpartition("/")[2]))
+    answer = told(int(kept.location.rpartition("/")[2] or 0))
     answer.status_code = kept.status
     answer.headers.update(headers)
     return answer

@@ -13,7 +13,12 @@ from broker.web.api.problems import ApiError
 from broker.web.deps import LimitsDep, SessionDep
 from broker.web.security import SAFE_METHODS, client_address
 
-bearer = HTTPBearer(auto_error=False, description="A token of your account, made on its page `/account/tokens`.")
+bearer = HTTPBearer(
+    scheme_name="Token",
+    bearerFormat="cib_…",
+    description="A token of your account, made on its page `/account/tokens`.",
+    auto_error=False,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,23 @@
 """The organiser's events: registrations, match runs, matches, answers, files to take out."""
 
 from fastapi import APIRouter, Request, Response
+from sqlmodel import Session
 
-from broker.domain import access, events, reports, runs
+from broker.domain import access, event_form, events, reports, runs
 from broker.domain.queries import api as rows
-from broker.errors import InvalidError
-from broker.web.api import answers
-from broker.web.api.answers import Cursor, IfNoneMatch, Limit, Page, RepeatKey
+from broker.domain.queries import places
+from broker.models import City
+from broker.web.api import answers, event_fields
+from broker.web.api.answers import Cursor, IfMatch, IfNoneMatch, Limit, Page, RepeatKey
 from broker.web.api.callers import OrganiserDep
+from broker.web.api.event_fields import EventChange, EventIn, EventOut
 from broker.web.api.schemas import (
     AnswerOut,
-    EventIn,
-    EventOut,
     ExportIn,
     MatchOut,
-    Registered,
-    RegistrationOut,
-    RegistrationsIn,
     RunIn,
     RunOut,
+    Strict,
 )
 from broker.web.deps import RowId, SessionDep
 
@@ -29,16 +28,17 @@ FILE = {
 }
 
 
+class FileContent(ExportIn):
+    """What a file holds: of one that would hold something else, nobody can be told that it left already."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
 class EventPage(Page):
     """Events by id."""
 
     data: list[EventOut]
-
-
-class RegistrationPage(Page):
-    """Registrations by id."""
-
-    data: list[RegistrationOut]
 
 
 class RunPage(Page):
@@ -59,7 +59,7 @@ class AnswerPage(Page):
     data: list[AnswerOut]
 
 
-@router.get("", response_model=EventPage)
+@router.get("", summary="List events", response_model=EventPage)
 def list_events(
     request: Request, session: SessionDep, caller: OrganiserDep, cursor: Cursor = "", limit: Limit = 50
 ) -> Response:
@@ -68,20 +68,21 @@ def list_events(
     return answers.page(request, [(event.id, EventOut.of(event)) for event in found], limit)
 
 
-@router.post("", response_model=EventOut, status_code=201)
+@router.post("", summary="Set up an event", response_model=EventOut, status_code=201)
 def create_event(
     request: Request, session: SessionDep, caller: OrganiserDep, body: EventIn, key: RepeatKey = None
 ) -> Response:
     """A new event of the caller's."""
 
     def act() -> Response:
-        event = events.create(session, caller.actor, events.parse(**body.model_dump()), caller.account.id)
+        details = event_fields.details(body, event_form.empty(), _cities(session))
+        event = events.add(session, caller.actor, details.columns(), caller.account.id)
         return answers.one(EventOut.of(event), status=201, location=f"{request.url.path}/{event.id}")
 
     return answers.once(session, caller, request, key, body, act)
 
 
-@router.get("/{event_id}", response_model=EventOut)
+@router.get("/{event_id}", summary="Read an event", response_model=EventOut)
 def read_event(
     session: SessionDep, caller: OrganiserDep, event_id: RowId, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -89,47 +90,24 @@ def read_event(
     return answers.one(EventOut.of(access.event(session, caller.account, event_id)), if_none_match)
 
 
-@router.get("/{event_id}/registrations", response_model=RegistrationPage, tags=["Registrations"])
-def list_registrations(
-    request: Request,
-    session: SessionDep,
-    caller: OrganiserDep,
-    event_id: RowId,
-    cursor: Cursor = "",
-    limit: Limit = 50,
+@router.patch("/{event_id}", summary="Change an event", response_model=EventOut)
+def change_event(
+    session: SessionDep, caller: OrganiserDep, event_id: RowId, body: EventChange, if_match: IfMatch = None
 ) -> Response:
-    """Who takes part."""
+    """Change what is sent; `If-Match` must name the version you have read."""
     access.event(session, caller.account, event_id)
-    found = rows.registrations(session, event_id, answers.after(cursor), limit)
-    return answers.page(request, [(row.id, RegistrationOut.of(row, sme)) for row, sme in found], limit)
+    event, cities = events.lock(session, event_id), _cities(session)
+    answers.must_match(EventOut.of(event), if_match)
+    details = event_fields.details(body, event_form.fields_of(event, cities[event.city_code]), cities)
+    events.change(session, caller.actor, event_id, event.version, details.columns())
+    return answers.one(EventOut.of(event))
 
 
-@router.post("/{event_id}/registrations", response_model=Registered, tags=["Registrations"])
-def register(
-    request: Request,
-    session: SessionDep,
-    caller: OrganiserDep,
-    event_id: RowId,
-    body: RegistrationsIn,
-    key: RepeatKey = None,
-) -> Response:
-    """Register SMEs; those that are registered stay so."""
-    access.event(session, caller.account, event_id)
-
-    def act() -> Response:
-        unknown = sorted(set(body.sme_ids) - set(events.can_register(session)))
-        if unknown:
-            told = ", ".join(map(str, unknown[:20]))
-            raise InvalidError(
-                f"sme_ids: not there, or paused, expired or without consent: {told}. None was registered."
-            )
-        new = events.register(session, caller.actor, event_id, body.sme_ids)
-        return answers.one(Registered(new=new))
-
-    return answers.once(session, caller, request, key, body, act)
+def _cities(session: Session) -> dict[str, City]:
+    return {city.code: city for city in places.cities(session)}
 
 
-@router.get("/{event_id}/runs", response_model=RunPage, tags=["Match runs"])
+@router.get("/{event_id}/runs", summary="List match runs", response_model=RunPage, tags=["Match runs"])
 def list_runs(
     request: Request,
     session: SessionDep,
@@ -144,7 +122,9 @@ def list_runs(
     return answers.page(request, [(run.id, RunOut.of(run)) for run in found], limit)
 
 
-@router.post("/{event_id}/runs", response_model=RunOut, status_code=202, tags=["Match runs"])
+@router.post(
+    "/{event_id}/runs", summary="Start a match run", response_model=RunOut, status_code=202, tags=["Match runs"]
+)
 def start_run(
     request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, body: RunIn, key: RepeatKey = None
 ) -> Response:
@@ -158,7 +138,7 @@ def start_run(
     return answers.once(session, caller, request, key, body, act)
 
 
-@router.get("/{event_id}/runs/{run_id}", response_model=RunOut, tags=["Match runs"])
+@router.get("/{event_id}/runs/{run_id}", summary="Read a match run", response_model=RunOut, tags=["Match runs"])
 def read_run(
     session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -166,16 +146,24 @@ def read_run(
     return answers.one(RunOut.of(access.run(session, caller.account, event_id, run_id)), if_none_match)
 
 
-@router.post("/{event_id}/runs/{run_id}/cancel", response_model=RunOut, tags=["Match runs"])
-def cancel_run(session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId) -> Response:
+@router.post(
+    "/{event_id}/runs/{run_id}/cancel", summary="Cancel a match run", response_model=RunOut, tags=["Match runs"]
+)
+def cancel_run(
+    request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, run_id: RowId, key: RepeatKey = None
+) -> Response:
     """Ask a run that has not ended to stop."""
     access.run(session, caller.account, event_id, run_id)
-    runs.cancel(session, caller.actor, run_id)
-    session.flush()
-    return answers.one(RunOut.of(runs.get(session, run_id)))
+
+    def act() -> Response:
+        runs.cancel(session, caller.actor, run_id)
+        session.flush()
+        return answers.one(RunOut.of(runs.get(session, run_id)))
+
+    return answers.once(session, caller, request, key, Strict(), act)
 
 
-@router.get("/{event_id}/matches", response_model=MatchPage, tags=["Matches"])
+@router.get("/{event_id}/matches", summary="List matches", response_model=MatchPage, tags=["Matches"])
 def list_matches(
     request: Request,
     session: SessionDep,
@@ -191,7 +179,7 @@ def list_matches(
     return answers.page(request, [(match.id, MatchOut.of(match, names)) for match in found], limit)
 
 
-@router.get("/{event_id}/answers", response_model=AnswerPage, tags=["Answers"])
+@router.get("/{event_id}/answers", summary="List answers", response_model=AnswerPage, tags=["Answers"])
 def list_answers(
     request: Request,
     session: SessionDep,
@@ -207,15 +195,26 @@ def list_answers(
     return answers.page(request, told, limit)
 
 
-@router.post("/{event_id}/exports", response_class=Response, responses={200: FILE}, tags=["Exports"])
-def export(session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn) -> Response:
-    """The match list, the answers or the participants as a file. It is remembered who took it out."""
+@router.post(
+    "/{event_id}/exports", summary="Take out a file", response_class=Response, responses={200: FILE}, tags=["Exports"]
+)
+def export(
+    request: Request, session: SessionDep, caller: OrganiserDep, event_id: RowId, body: ExportIn, key: RepeatKey = None
+) -> Response:
+    """The match list, the answers or the participants as a file. It is written down who took it out.
+
+    Sent again with its key it is written down once, as long as the file holds the same."""
     access.event(session, caller.account, event_id)
     data = reports.table(session, event_id, body.what)
-    reports.log_export(session, caller.actor, event_id, body.what, body.format, data)
-    name = f'attachment; filename="{body.what}-{event_id}.{body.format}"'
-    return Response(
-        reports.FORMATS[body.format](data),
-        media_type=reports.MEDIA_TYPES[body.format],
-        headers={"content-disposition": name},
-    )
+
+    def act() -> Response:
+        reports.log_export(session, caller.actor, event_id, body.what, body.format, data)
+        return told()
+
+    def told(_made: int = 0) -> Response:
+        name = f'attachment; filename="{body.what}-{event_id}.{body.format}"'
+        file = reports.FORMATS[body.format](data)
+        return Response(file, 200, {"content-disposition": name}, reports.MEDIA_TYPES[body.format])
+
+    content = FileContent(**body.model_dump(), columns=data.columns, rows=data.rows)
+    return answers.once(session, caller, request, key, content, act, told)

@@ -34,9 +34,10 @@ class WebhookWithSecret(WebhookOut):
     """A webhook with the secret its calls are signed with; a token that may only read is not told."""
 
     secret: str | None
+    """Null for a token that may only read."""
 
 
-@router.get("", response_model=WebhookPage)
+@router.get("", summary="List webhooks", response_model=WebhookPage)
 def list_webhooks(
     request: Request, session: SessionDep, caller: CallerDep, cursor: Cursor = "", limit: Limit = 50
 ) -> Response:
@@ -45,7 +46,7 @@ def list_webhooks(
     return answers.page(request, [(one.id, WebhookOut.of(one)) for one in found], limit)
 
 
-@router.post("", response_model=WebhookOut, status_code=201)
+@router.post("", summary="Add a webhook", response_model=WebhookOut, status_code=201)
 def create_webhook(
     request: Request, session: SessionDep, caller: CallerDep, body: WebhookIn, key: RepeatKey = None
 ) -> Response:
@@ -58,7 +59,7 @@ def create_webhook(
     return answers.once(session, caller, request, key, body, act)
 
 
-@router.get("/{webhook_id}", response_model=WebhookWithSecret)
+@router.get("/{webhook_id}", summary="Read a webhook", response_model=WebhookWithSecret)
 def read_webhook(
     session: SessionDep,
     settings: SettingsDep,
@@ -73,7 +74,7 @@ def read_webhook(
     return answers.one(told, if_none_match)
 
 
-@router.delete("/{webhook_id}", status_code=204, response_class=Response)
+@router.delete("/{webhook_id}", summary="Delete a webhook", status_code=204, response_class=Response)
 def delete_webhook(session: SessionDep, caller: CallerDep, webhook_id: RowId) -> Response:
     """Delete a webhook; calls that wait are not made."""
     webhooks.delete(session, caller.account, webhook_id)

@@ -30,8 +30,15 @@ def bodies(world: World) -> dict[str, Any]:
     return {
         "POST /smes": {"name": "Neuland", "city_code": "nowhere"},
         "PUT /smes/{sme_id}": {"name": "Spielwerk", "city_code": "berlin"},
+        "PATCH /smes/{sme_id}": {"name": "Spielwerk"},
         "PUT /smes/{sme_id}/statements": {"offers": [], "needs": []},
-        "POST /events": {"name": "", "city": "berlin", "starts": "2027-03-24T09:00", "ends": "2027-03-24T17:00"},
+        "POST /events": {
+            "name": "",
+            "city_code": "berlin",
+            "starts_at": "2027-03-24T09:00",
+            "ends_at": "2027-03-24T17:00",
+        },
+        "PATCH /events/{event_id}": {"venue": "Elsewhere"},
         "POST /events/{event_id}/registrations": {"sme_ids": [world.smes["Spielwerk"].id]},
         "POST /events/{event_id}/runs": {},
         "POST /events/{event_id}/exports": {"what": "matches"},

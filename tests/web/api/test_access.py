@@ -31,13 +31,16 @@ EXPECTED: dict[str, dict[str, int]] = {
     "POST /smes": only(422, *BROKERS),
     "GET /smes/{sme_id}": only(200, "broker", "admin"),
     "PUT /smes/{sme_id}": only(428, "broker", "admin"),
+    "PATCH /smes/{sme_id}": only(428, "broker", "admin"),
     "GET /smes/{sme_id}/statements": only(200, "broker", "admin"),
     "PUT /smes/{sme_id}/statements": only(428, "broker", "admin"),
     "GET /events": only(200, *ORGANISERS),
     "POST /events": only(422, *ORGANISERS),
     "GET /events/{event_id}": only(200, "organiser", "admin"),
+    "PATCH /events/{event_id}": only(428, "organiser", "admin"),
     "GET /events/{event_id}/registrations": only(200, "organiser", "admin"),
     "POST /events/{event_id}/registrations": only(200, "organiser", "admin"),
+    "DELETE /events/{event_id}/registrations/{registration_id}": only(404, "organiser", "admin"),  # there is none
     "GET /events/{event_id}/runs": only(200, "organiser", "admin"),
     "POST /events/{event_id}/runs": only(202, "organiser", "admin"),
     "GET /events/{event_id}/runs/{run_id}": only(200, "organiser", "admin"),
@@ -63,7 +66,7 @@ def webhook(database: Database, world: World) -> None:
 def address(world: World, path: str) -> str:
     """The path with the ids of the world's rows."""
     values = {"sme_id": world.smes["Spielwerk"].id, "event_id": world.event.id, "run_id": world.run.id}
-    values["webhook_id"] = 1
+    values["webhook_id"], values["registration_id"] = 1, 99_999
     return re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
 
 

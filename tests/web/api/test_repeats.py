@@ -4,18 +4,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 from sqlmodel import col, select
 
 from broker.db import Database, now
 from broker.domain import erasure, tokens
-from broker.models import Account, Contact, Event, IdempotencyKey, Sme
+from broker.models import Account, AuditEntry, Contact, Event, ExportLog, IdempotencyKey, Sme
 from tests import factories
+from tests.web.api.routes import api_of
 from tests.web.api.test_smes import NEW
 from tests.web.world import World
 
-EVENT = {"name": "Clinic", "city": "berlin", "starts": "2027-03-24T09:00", "ends": "2027-03-24T17:00"}
+EVENT = {"name": "Clinic", "city_code": "berlin", "starts_at": "2027-03-24T09:00", "ends_at": "2027-03-24T17:00"}
 
 
 def test_the_same_request_acts_once_and_answers_the_same(
@@ -132,6 +135,57 @@ def test_answers_are_forgotten_after_a_day(
         session.connection().execute(update(IdempotencyKey).values(created_at=old))
         assert tokens.forget_expired(session) == 1
         assert session.exec(select(col(IdempotencyKey.key))).all() == []
+
+
+def test_a_run_is_cancelled_once(program: Callable[..., TestClient], database: Database, world: World) -> None:
+    client = program("organiser")
+    run = client.post(f"/events/{world.event.id}/runs", json={}).json()
+    path = f"/events/{world.event.id}/runs/{run['id']}/cancel"
+    first, again = (client.post(path, headers={"idempotency-key": "k"}) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert client.post(path).status_code == 409
+    with database.read() as session:
+        assert len(session.exec(select(AuditEntry).where(AuditEntry.action == "run.cancel")).all()) == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_file_sent_again_is_written_down_once_and_no_copy_of_it_is_kept(
+    program: Callable[..., TestClient], database: Database, world: World, form: str
+) -> None:
+    client, path = program("organiser"), f"/events/{world.event.id}/exports"
+    body = {"what": "participants", "format": form}
+    first, again = (client.post(path, json=body, headers={"idempotency-key": "k"}) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.headers["content-disposition"] == first.headers["content-disposition"]
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    if form == "csv":
+        assert again.content == first.content
+    with database.read() as session:
+        assert [row.body for row in session.exec(select(IdempotencyKey))] == [""]
+        assert len(session.exec(select(ExportLog)).all()) == 1
+
+
+def test_a_file_that_would_hold_something_else_by_now_takes_a_new_key(
+    program: Callable[..., TestClient], database: Database, world: World
+) -> None:
+    """The first was written down before somebody came: what leaves now must be, too."""
+    client, path = program("organiser"), f"/events/{world.event.id}/exports"
+    assert client.post(path, json={"what": "participants"}, headers={"idempotency-key": "k"}).status_code == 200
+    with database.write() as session:
+        factories.register(session, session.get_one(Event, world.event.id), factories.make_sme(session, "Late"))
+    again = client.post(path, json={"what": "participants"}, headers={"idempotency-key": "k"})
+    assert (again.status_code, "Late" in again.text, "Take a new one" in again.json()["detail"]) == (422, False, True)
+    assert client.post(path, json={"what": "participants"}, headers={"idempotency-key": "k2"}).status_code == 200
+    with database.read() as session:
+        assert [row.rows for row in session.exec(select(ExportLog).order_by(col(ExportLog.id)))] == [4, 5]
+
+
+def test_every_post_takes_a_key(app: FastAPI) -> None:
+    for path, operations in api_of(app).openapi()["paths"].items():
+        for method, operation in operations.items():
+            names = {one["name"] for one in operation.get("parameters", [])}
+            assert ("Idempotency-Key" in names) is (method == "post"), path
 
 
 def _named(database: Database, name: str) -> int:
