@@ -18,7 +18,11 @@ from broker.models import (
     EmailStatus,
     Event,
     Interest,
+    Proposal,
+    ProposalStatus,
     Registration,
+    Review,
+    ReviewOutcome,
     Shortlist,
     ShortlistEntry,
     ShortlistStatus,
@@ -32,7 +36,11 @@ SOON = bindparam("soon", type_=UTCDateTime())
 """`at` fills both: a statement is built once and asked at many moments."""
 LABELS = {
     ANY: "To be completed",
+    "erasure": "Asked to be erased",
+    "proposal": "Proposed a change",
+    "sent_back": "Sent back",
     "finish": "To finish",
+    "publish": "Ready to publish",
     "review": "Waiting for review",
     "answer": "No answer yet",
     "mail": "Mail came back or failed",
@@ -58,7 +66,11 @@ def conditions() -> dict[str, ColumnElement[bool]]:
     lacks = lacking.conditions()
     return lacks | {
         ANY: or_(*lacks.values()),
+        "erasure": col(Sme.erasure_asked_at).is_not(None),
+        "proposal": col(Sme.id).in_(select(Proposal.sme_id).where(Proposal.status == ProposalStatus.OPEN)),
+        "sent_back": sent_back(),
         "finish": to_finish(),
+        "publish": ready_to_publish(),
         "review": waiting_for_review(),
         "answer": col(Sme.id).in_(select(unanswered().c.sme_id)),
         "mail": col(Sme.id).in_(_undelivered()),
@@ -67,9 +79,25 @@ def conditions() -> dict[str, ColumnElement[bool]]:
     }
 
 
+def sent_back() -> ColumnElement[bool]:
+    """Drafts that a second broker gave back with a note, and nobody has asked about since."""
+    later: Any = aliased(Review)
+    latest = exists().where(
+        col(Review.sme_id) == Sme.id,
+        col(Review.outcome) == ReviewOutcome.SENT_BACK,
+        ~exists().where(later.sme_id == Review.sme_id, later.id > Review.id),
+    )
+    return and_(col(Sme.status) == SmeStatus.DRAFT, latest)
+
+
 def to_finish() -> ColumnElement[bool]:
-    """Drafts: matching lacks something it needs."""
-    return col(Sme.status) == SmeStatus.DRAFT
+    """Drafts nobody has sent back: something is lacking, or a second broker was not asked yet."""
+    return and_(col(Sme.status) == SmeStatus.DRAFT, ~sent_back())
+
+
+def ready_to_publish() -> ColumnElement[bool]:
+    """A second broker confirmed them; on a shortlist they are only once they are published."""
+    return col(Sme.status) == SmeStatus.REVIEWED
 
 
 def waiting_for_review() -> ColumnElement[bool]:
