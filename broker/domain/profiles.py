@@ -21,6 +21,7 @@ __all__ = [
     "ProfileData",
     "create",
     "last_writer",
+    "namesakes",
     "name_key",
     "parse",
     "problems",
@@ -136,6 +137,12 @@ def _refuse_same_name(session: Session, data: ProfileData, sme: Sme | None) -> N
     found = session.exec(same).first()
     if found is not None and (sme is None or found != sme.id):
         raise ConflictError(f"There is already an SME called {data.name!r} in this city.")
+
+
+def namesakes(session: Session, city_code: str, name: str) -> list[Sme]:
+    """The city's SMEs of the same name up to case, accents and legal form, but not to the letter."""
+    same = select(Sme).where(Sme.city_code == city_code, Sme.name_key == name_key(name), Sme.name != name)
+    return list(session.exec(same.order_by(col(Sme.id)).limit(5)))
 
 
 def to_complete(session: Session, sme: Sme) -> list[str]:

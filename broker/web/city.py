@@ -25,7 +25,7 @@ TASKS = {
     "publish": ("Ready to publish", "A second broker confirmed them. Once published, they can be matched.", ""),
     "review": ("Waiting for a second broker", "Somebody else than who wrote them should read them.", ""),
     "expiring": (
-        "Profiles soon out of date",
+        "Profiles out of date, or soon",
         "Nobody has changed them for months: ask whether all is still true.",
         "expires",
     ),

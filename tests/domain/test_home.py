@@ -82,18 +82,20 @@ def test_profiles_are_told_by_what_they_wait_for(session: Session) -> None:
     factories.make_sme(session, "Old", expires_at=moment + timedelta(days=25))
     factories.make_sme(session, "Young", expires_at=moment + timedelta(days=35))
     factories.make_sme(session, "Resting", status=SmeStatus.PAUSED, expires_at=moment + timedelta(days=15))
+    factories.make_sme(session, "Over", status=SmeStatus.EXPIRED, expires_at=moment - timedelta(days=59))
+    factories.make_sme(session, "Long over", status=SmeStatus.EXPIRED, expires_at=moment - timedelta(days=61))
 
     home = city_home(session, "berlin")
     assert tasks(home) == {
         "finish": ["Draft 0", "Draft 1", "Draft 2", "Draft 3"],
         "review": ["Ready"],
-        "expiring": ["Oldest", "Old"],
+        "expiring": ["Over", "Oldest", "Old"],
         "read": [],
     }
     finish, _, expiring, read = home.tasks
     assert read.count == 1  # of another city, so it is not told by name
     assert (finish.count, finish.first[0].until) == (6, None)
-    until = expiring.first[0].until
+    until = expiring.first[1].until
     assert until is not None
     assert (until - moment).days == 15
     assert tasks(city_home(session, None))["review"] == ["Elsewhere", "Ready"]

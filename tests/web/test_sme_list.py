@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.db import Database, now
+from broker.domain.queries import todo
 from broker.models import Hub, Purpose, Sme, SmeStatus
 from tests import factories
 from tests.web.world import World
@@ -174,6 +175,8 @@ def test_profiles_that_need_something_are_found_by_why(browse: Browse, database:
     with database.write() as session:
         spielwerk = session.get_one(Sme, world.smes["Spielwerk"].id)
         spielwerk.expires_at = now(session) + timedelta(days=20)
+        spielwerk.erasure_asked_at = now(session)
+        factories.make_sme(session, "Gelesen", status=SmeStatus.REVIEWED)
         factories.make_sme(session, "Lesestoff", status=SmeStatus.IN_REVIEW)
         factories.make_sme(session, "Entwurf", status=SmeStatus.DRAFT, consents=(Purpose.MATCHING,))
         factories.make_sme(session, "Pause", status=SmeStatus.PAUSED, consents=())
@@ -181,14 +184,18 @@ def test_profiles_that_need_something_are_found_by_why(browse: Browse, database:
 
     found = {
         reason: names(client.get("/smes", params={"todo": reason}).text)
-        for reason in ("finish", "review", "answer", "mail", "consents", "expiring", "nonsense")
+        for reason in (*list(todo.LABELS)[1:], "nonsense")
     }
     assert found == {
+        "erasure": ["Spielwerk"],
+        "proposal": [],
+        "sent_back": [],
         "finish": ["Entwurf"],
+        "publish": ["Gelesen"],
         "review": ["Lesestoff"],
         "answer": ["Spielwerk"],
         "mail": [],
         "consents": ["Entwurf"],
         "expiring": ["Spielwerk"],
-        "nonsense": ["Entwurf", "Lesestoff", "Pause", "Spielwerk"],
+        "nonsense": ["Entwurf", "Gelesen", "Lesestoff", "Pause", "Spielwerk"],
     }

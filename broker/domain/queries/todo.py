@@ -1,6 +1,6 @@
 """Why an SME needs its broker: each reason with its condition, the same for the list's filter and the city's home."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_
@@ -33,7 +33,10 @@ from broker.models import (
 ANY = "1"
 MOMENT = bindparam("moment", type_=UTCDateTime())
 SOON = bindparam("soon", type_=UTCDateTime())
-"""`at` fills both: a statement is built once and asked at many moments."""
+LATELY = bindparam("lately", type_=UTCDateTime())
+"""`at` fills them: a statement is built once and asked at many moments."""
+REMEMBERED = timedelta(days=60)
+"""So long an expired profile is something to do; after that nobody seems to want it."""
 LABELS = {
     ANY: "To be completed",
     "erasure": "Asked to be erased",
@@ -45,7 +48,7 @@ LABELS = {
     "answer": "No answer yet",
     "mail": "Mail came back or failed",
     "consents": "No consent before an event",
-    "expiring": "Expires soon",
+    "expiring": "Expired or soon",
 }
 LACKING = tuple(lacking.conditions())
 """What a profile may lack, each a reason, too."""
@@ -58,7 +61,7 @@ def label(reason: str) -> str:
 
 def at(moment: datetime) -> dict[str, datetime]:
     """The parameters of a statement with these conditions."""
-    return {"moment": moment, "soon": moment + REMIND_BEFORE}
+    return {"moment": moment, "soon": moment + REMIND_BEFORE, "lately": moment - REMEMBERED}
 
 
 def conditions() -> dict[str, ColumnElement[bool]]:
@@ -149,5 +152,6 @@ def no_consent() -> ColumnElement[bool]:
 
 
 def expiring() -> ColumnElement[bool]:
-    """Published for nearly a year, and nobody has said since that it is still true."""
-    return and_(col(Sme.status) == SmeStatus.PUBLISHED, col(Sme.expires_at) <= SOON)
+    """Published for nearly a year, or expired lately, and nobody has said since that it is still true."""
+    ends = and_(col(Sme.status) == SmeStatus.PUBLISHED, col(Sme.expires_at) <= SOON)
+    return or_(ends, and_(col(Sme.status) == SmeStatus.EXPIRED, col(Sme.expires_at) > LATELY))
