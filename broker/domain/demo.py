@@ -47,7 +47,7 @@ def load(session: Session, settings: Settings) -> bool:
     organiser = _create_accounts(session)
     content = (DEMO / "smes.csv").read_bytes()
     preview = imports.preview(session, sheets.read("smes.csv", content))
-    imports.apply(session, "demo", preview, source="the demo")
+    imports.apply(session, "the demo", preview, source="invented data")
     _remember_past_partners(session)
     _publish(session)
     event = _create_workshop(session, organiser)

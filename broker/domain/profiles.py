@@ -15,12 +15,14 @@ from broker.domain.fields import checked_email, checked_text, checked_website
 from broker.domain.names import name_key
 from broker.domain.records import Record, load_record, load_records, save_many
 from broker.errors import ConflictError, InvalidError
-from broker.models import Sector, Sme
+from broker.models import AuditEntry, Sector, Sme
 
 __all__ = [
     "ProfileData",
     "create",
+    "last_writer",
     "name_key",
+    "namesakes",
     "parse",
     "problems",
     "read",
@@ -34,6 +36,8 @@ __all__ = [
 ]
 
 MAX_STATEMENTS = 30
+UPDATED = "profile updated"
+"""How the record of changes names a form that was saved."""
 CHECKED = AfterValidator(checked_text)
 StatementText = Annotated[str, Field(min_length=1, max_length=1000), CHECKED]
 Code = Annotated[str, Field(pattern="^[A-Za-z]{2,3}$")]
@@ -112,7 +116,7 @@ def update(session: Session, actor: str, sme: Sme, data: ProfileData) -> bool:
         return False
     _refuse_same_name(session, data, sme)
     _save(session, record, facts)
-    audit.record(session, actor, "profile updated", f"sme:{sme.id}", fields=changed)
+    audit.record(session, actor, UPDATED, f"sme:{sme.id}", fields=changed)
     return True
 
 
@@ -134,6 +138,12 @@ def _refuse_same_name(session: Session, data: ProfileData, sme: Sme | None) -> N
     found = session.exec(same).first()
     if found is not None and (sme is None or found != sme.id):
         raise ConflictError(f"There is already an SME called {data.name!r} in this city.")
+
+
+def namesakes(session: Session, city_code: str, name: str) -> list[Sme]:
+    """The city's SMEs of the same name up to case, accents and legal form, but not to the letter."""
+    same = select(Sme).where(Sme.city_code == city_code, Sme.name_key == name_key(name), Sme.name != name)
+    return list(session.exec(same.order_by(col(Sme.id)).limit(5)))
 
 
 def to_complete(session: Session, sme: Sme) -> list[str]:
@@ -172,3 +182,16 @@ def set_nearest_sector(session: Session, sme: Sme, code: str) -> bool:
     session.flush()
     changes.follow(session, sme.id, sme.version - 1, sme.version)
     return True
+
+
+def last_writer(session: Session, sme: Sme, fields: Collection[str]) -> str:
+    """Who last changed one of these fields in a form, by the name of then; "" where nobody is recorded."""
+    entries = session.exec(
+        select(AuditEntry)
+        .where(AuditEntry.subject == f"sme:{sme.id}", AuditEntry.action == UPDATED)
+        .order_by(col(AuditEntry.id).desc())
+        .limit(20)
+    )
+    actor = next((entry.actor for entry in entries if set(fields) & set(entry.detail.get("fields", ()))), "")
+    name, _, account = actor.rpartition(" (account ")
+    return name if account else ""

@@ -13,7 +13,7 @@ from broker.domain.queries import places, requests, smes
 from broker.domain.queries.rings import Firm
 from broker.domain.sections import Problem
 from broker.errors import ConflictError, NotFoundError
-from broker.models import Account, City
+from broker.models import Account, City, Sme
 from broker.web import profile_form, sme_profile
 from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
@@ -46,6 +46,9 @@ def create(request: Request, session: SessionDep, account: CurrentBroker, form: 
         problems = [*(p for p in problems if p.field != "city_code"), Problem("city_code", None, "Choose one.")]
     if problems:
         return _new(request, session, account, fields, problems)
+    if "is_another" not in form and (twins := profiles.namesakes(session, city, fields["name"])):
+        words = "There is an SME of nearly this name. Look at it first; if it is another firm, tick that below."
+        return _new(request, session, account, fields, [Problem("name", None, words)], twins)
     try:
         sme = profiles.create(session, accounts.actor(account), profiles.parse(**fields))
     except ConflictError as error:
@@ -60,9 +63,11 @@ def _new(
     account: Account,
     fields: dict[str, str],
     problems: Sequence[Problem] = (),
+    twins: Sequence[Sme] = (),
 ) -> Response:
     context = {
         "fields": fields,
+        "twins": twins,
         "messages": profile_form.messages(problems),
         "errors": profile_form.errors(problems),
         "cities": places.cities(session) if access.cities(account) is None else [],

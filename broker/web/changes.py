@@ -1,6 +1,7 @@
 """The broker's desk: one action on many SMEs, and undoing what was done to many."""
 
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -14,6 +15,12 @@ from broker.web.pages import Tone, plural, redirect, render
 
 router = APIRouter()
 DONE = {BulkAction.PUBLISH: "published", BulkAction.PAUSE: "paused", BulkAction.RESUME: "back from their pause"}
+ONLY = {
+    BulkAction.PUBLISH: "Only what a second broker confirmed can be published.",
+    BulkAction.PAUSE: "Only what is published can be paused.",
+    BulkAction.RESUME: "Only what is paused can come back.",
+}
+"""Why some were left as they are."""
 LARGEST_ID = 2**31 - 1
 
 
@@ -28,13 +35,19 @@ def act_on_many(
 ) -> Response:
     """Publish, pause or resume the SMEs ticked in the list, and lead back to it with a way to undo."""
     ids = [_row_id(str(value)) for value in form.getlist("ids")]
-    where = "/smes" + (f"?{back.lstrip('?')}" if back else "")
+    where = _list(back)
     try:
         outcome = bulk.act(session, account, action, access.smes(session, account, ids))
     except InvalidError as error:
         return redirect(request, where, str(error), "note")
     tone: Tone = "good" if outcome.changed else "note"
     return redirect(request, where, _told(action, outcome), tone, undo=outcome.set_id or 0)
+
+
+def _list(back: str) -> str:
+    """The list as it was asked for, with nothing ticked: what was ticked is done."""
+    asked = [(name, value) for name, value in parse_qsl(back.lstrip("?")) if name != "select"]
+    return "/smes" + (f"?{urlencode(asked)}" if asked else "")
 
 
 def _row_id(text: str) -> int:
@@ -48,8 +61,8 @@ def _told(action: BulkAction, outcome: BulkOutcome) -> str:
     left = sum(outcome.left.values())
     if not left:
         return done
-    kinds = ", ".join(f"{count} {status.value}" for status, count in sorted(outcome.left.items()))
-    return f"{done if outcome.changed else ''} Left as before: {plural(left, 'SME')} ({kinds}).".strip()
+    kinds = ", ".join(f"{count} {status.value.replace('_', ' ')}" for status, count in sorted(outcome.left.items()))
+    return f"{done if outcome.changed else ''} Left as before: {plural(left, 'SME')} ({kinds}). {ONLY[action]}".strip()
 
 
 @router.get("/changes/{set_id}")
@@ -60,12 +73,18 @@ def change_page(request: Request, session: SessionDep, account: CurrentBroker, s
 
 
 @router.post("/changes/{set_id}/undo")
-def undo(request: Request, session: SessionDep, account: CurrentBroker, set_id: RowId) -> Response:
-    """Put everything back as it was, but for what was changed or used since."""
+def undo(
+    request: Request,
+    session: SessionDep,
+    account: CurrentBroker,
+    set_id: RowId,
+    back: Annotated[str, Form(max_length=2_000)] = "",
+) -> Response:
+    """Put everything back as it was, but for what was changed or used since; `back` is the list as it was asked for."""
     change_set = changes.undo(session, account, set_id)
     where = f"/import/{change_set.import_id}" if change_set.import_id else f"/changes/{set_id}"
     if not change_set.left and not change_set.import_id:
-        where = "/smes"
+        where = _list(back)
     return redirect(request, where, undone(change_set), "note" if change_set.left else "good")
 
 

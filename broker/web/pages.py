@@ -1,6 +1,7 @@
 """How a page is made: the templates, what they can call, and the one-time message after a redirect."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -110,6 +111,7 @@ def templates() -> Environment:
         "clock": clock,
         "language": lambda code: ENGLISH.languages.get(code, code),
         "country": lambda code: ENGLISH.territories.get(code, code),
+        "person": person,
         "web_address": web_address,
         "sentence": sentence,
     }
@@ -184,6 +186,11 @@ def strength(card: Card) -> str:
     """strong, good or possible: that of the better of a card's two reasons."""
     given = {quote.strength for quote in (card.you_need, card.they_need) if quote}
     return next((word for word in ("strong", "good") if word in given), "possible")
+
+
+def person(actor: str) -> str:
+    """Who did something, as people read it: the record's number of the account is left out."""
+    return re.sub(r" \(account [0-9]+\)", "", actor)
 
 
 def sentence(words: str) -> str:

@@ -7,7 +7,7 @@ from starlette.datastructures import FormData
 
 from broker.domain import merging, readiness, sections
 from broker.domain.completeness import Section
-from broker.domain.merging import Conflict
+from broker.domain.merging import Conflict, Piece
 from broker.domain.sections import FIELDS, YES, Problem, Saved
 from broker.models import Purpose, StatementKind
 
@@ -138,8 +138,8 @@ class Difference(NamedTuple):
 
     field: str
     label: str
-    theirs: str
-    mine: str
+    theirs: list[Piece]
+    mine: list[Piece]
     is_list: bool
 
 
@@ -149,8 +149,11 @@ def differences(conflicts: Sequence[Conflict]) -> list[Difference]:
         Difference(
             conflict.field,
             LABELS[conflict.field],
-            _shown(conflict.field, conflict.theirs),
-            _shown(conflict.field, conflict.mine),
+            *merging.compared(
+                _shown(conflict.field, conflict.theirs),
+                _shown(conflict.field, conflict.mine),
+                merging.SEPARATORS.get(conflict.field, ""),
+            ),
             conflict.field in merging.SEPARATORS,
         )
         for conflict in conflicts

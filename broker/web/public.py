@@ -15,6 +15,7 @@ from broker.models import Account, EmailStatus, LinkPurpose, Role
 from broker.web import sessions
 from broker.web.answers import as_slow_as_any
 from broker.web.deps import DatabaseDep, LimitsDep, MaybeAccount, SessionDep, SettingsDep
+from broker.web.limits import TooManyTriesError
 from broker.web.pages import redirect, render
 from broker.web.security import client_address
 
@@ -77,8 +78,14 @@ def sign_in(
     wanted: Annotated[str, Form(alias="next", max_length=300)] = "",
 ) -> Response:
     """Sign in by password. A wrong one and an unknown address get the same answer after the same time."""
-    limits.hit(limits.SIGN_IN_ADDRESS, client_address(request))
-    limits.hit(limits.SIGN_IN_ACCOUNT, email)
+    try:
+        limits.hit(limits.SIGN_IN_ADDRESS, client_address(request))
+        limits.hit(limits.SIGN_IN_ACCOUNT, email)
+    except TooManyTriesError as error:
+        problem = f"{error} A mailed link signs you in sooner: ask for one below."
+        response = _sign_in_page(request, settings, wanted=_local(wanted), email=email, problem=problem, status=429)
+        response.headers["retry-after"] = str(error.seconds)
+        return response
     # Checked in a transaction of its own: hashing takes a while, and nobody should wait for our write lock.
     with database.read() as reading:
         account = accounts.authenticate(reading, email, password)
@@ -157,6 +164,7 @@ def _sign_in_page(
     wanted: str = "",
     email: str = "",
     problem: str = "",
+    status: int = 422,
 ) -> Response:
     demo_accounts = demo.sign_ins() if settings.is_demo else []
     chosen = next((entry for entry in demo_accounts if entry.email == email), None)
@@ -166,9 +174,10 @@ def _sign_in_page(
         "email": email,
         "password": chosen.password if chosen and not problem else "",
         "problem": problem,
+        "is_slowed": status == 429,
         "demo_accounts": demo_accounts,
     }
-    return render(request, "pages/sign_in.html", context, status=422 if problem else 200)
+    return render(request, "pages/sign_in.html", context, status=status if problem else 200)
 
 
 def _local(path: str) -> str:

@@ -23,6 +23,7 @@ def queue(request: Request, session: SessionDep, account: CurrentBroker) -> Resp
     context = {
         "to_read": [row for row in rows if row.asked_by.id != account.id],
         "own": [row for row in rows if row.asked_by.id == account.id],
+        "described": disclosure.described,
     }
     return render(request, "pages/reviews.html", context)
 
@@ -66,6 +67,7 @@ def _page(
     context = {
         "view": view,
         "is_own": is_own,
+        "called": sme.name if is_own else f"{disclosure.described(sme.sector_code)} in {view.city.name}",
         "description": _shown(view.facts["description"], hidden),
         "is_author": reviews.is_author(session, account, sme),
         "levels": LEVELS,

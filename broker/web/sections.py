@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, drafts, linting, merging, readiness, sections
+from broker.domain import access, accounts, drafts, linting, merging, profiles, readiness, sections
 from broker.domain.completeness import Section
 from broker.domain.queries import places
 from broker.domain.sections import Problem, Saved
@@ -100,6 +100,7 @@ def look(
         return redirect(request, f"/smes/{sme_id}/seen?section={section}&seen={mark}")
     context = {
         "sme": sme,
+        "section": section,
         "view": drafts.view(session, account, sme),
         "findings": linting.lint_all(texts, profile_form.KINDS[section]),
     }
@@ -179,5 +180,6 @@ def _conflict(
         "differences": profile_form.differences(saved.conflicts),
         "hidden": profile_form.hidden(saved, typed),
         "marks": merging.marks(stored),
+        "saved_by": profiles.last_writer(session, sme, {conflict.field for conflict in saved.conflicts}),
     }
     return render(request, "pages/conflict.html", context, status=409)

@@ -77,6 +77,7 @@ def sme_list(
         "choices": _choices(asked, [(str(hub.id), hub.name) for hub in hubs]),
         "sectors": sector_rows(),
         "statuses": list(SmeStatus),
+        "levels": readiness.LEVELS,
         "todo_label": todo.label,
         "select_all": select == "page",
     }

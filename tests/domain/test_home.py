@@ -15,7 +15,11 @@ from broker.models import (
     Event,
     Interest,
     Introduction,
+    Proposal,
+    ProposalStatus,
     Purpose,
+    Review,
+    ReviewOutcome,
     ShortlistStatus,
     Sme,
     SmeStatus,
@@ -78,19 +82,61 @@ def test_profiles_are_told_by_what_they_wait_for(session: Session) -> None:
     factories.make_sme(session, "Old", expires_at=moment + timedelta(days=25))
     factories.make_sme(session, "Young", expires_at=moment + timedelta(days=35))
     factories.make_sme(session, "Resting", status=SmeStatus.PAUSED, expires_at=moment + timedelta(days=15))
+    factories.make_sme(session, "Over", status=SmeStatus.EXPIRED, expires_at=moment - timedelta(days=59))
+    factories.make_sme(session, "Long over", status=SmeStatus.EXPIRED, expires_at=moment - timedelta(days=61))
 
     home = city_home(session, "berlin")
     assert tasks(home) == {
         "finish": ["Draft 0", "Draft 1", "Draft 2", "Draft 3"],
         "review": ["Ready"],
-        "expiring": ["Oldest", "Old"],
+        "expiring": ["Over", "Oldest", "Old"],
+        "read": [],
     }
-    finish, _, expiring = home.tasks
+    finish, _, expiring, read = home.tasks
+    assert read.count == 1  # of another city, so it is not told by name
     assert (finish.count, finish.first[0].until) == (6, None)
-    until = expiring.first[0].until
+    until = expiring.first[1].until
     assert until is not None
     assert (until - moment).days == 15
     assert tasks(city_home(session, None))["review"] == ["Elsewhere", "Ready"]
+
+
+def test_what_smes_ask_for_and_what_second_brokers_said_is_told(session: Session) -> None:
+    leaving, wishing, sent_back, asked_again, confirmed = (
+        factories.make_sme(session, name, status=status)
+        for name, status in (
+            ("Leaving", SmeStatus.PUBLISHED),
+            ("Wishing", SmeStatus.PUBLISHED),
+            ("Sent back", SmeStatus.DRAFT),
+            ("Asked again", SmeStatus.DRAFT),
+            ("Confirmed", SmeStatus.REVIEWED),
+        )
+    )
+    moment = now(session)
+    leaving.erasure_asked_at = moment - timedelta(days=10)
+    session.add(Proposal(sme_id=wishing.id, version=1, after={"description": "New"}, made_at=moment))
+    session.add(Proposal(sme_id=confirmed.id, version=1, status=ProposalStatus.DECLINED, made_at=moment))
+    asker = factories.make_account(session)
+    session.flush()
+    for sme, *outcomes in (
+        (sent_back, ReviewOutcome.WITHDRAWN, ReviewOutcome.SENT_BACK),
+        (asked_again, ReviewOutcome.SENT_BACK, ReviewOutcome.WITHDRAWN),
+        (confirmed, ReviewOutcome.SENT_BACK, ReviewOutcome.CONFIRMED),
+    ):
+        for outcome in outcomes:
+            session.add(Review(sme_id=sme.id, asked_by_id=asker.id, asked_at=moment, outcome=outcome))
+            session.flush()
+
+    home = city_home(session, "berlin")
+    assert tasks(home) == {
+        "erasure": ["Leaving"],
+        "proposal": ["Wishing"],
+        "sent_back": ["Sent back"],
+        "finish": ["Asked again"],
+        "publish": ["Confirmed"],
+    }
+    assert home.tasks[0].first[0].until == leaving.erasure_asked_at + timedelta(days=30)
+    assert tasks(city_home(session, "rome")) == {}
 
 
 def test_who_has_partners_and_has_not_answered_is_told_with_the_deadline(session: Session) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.domain.merging import BOTH, MINE, THEIRS, Conflict, marks, merge
+from broker.domain.merging import BOTH, MINE, MOST_COMPARED, THEIRS, Conflict, Piece, compared, marks, merge
 
 SEEN = marks({"hub": "old", "offers": "a\nb"})
 
@@ -50,3 +50,29 @@ def test_both_is_no_choice_for_a_field_that_is_no_list():
 def test_my_choice_does_not_pass_over_what_was_saved_after_it_was_offered():
     merged = merge({"hub": "newer"}, {"hub": "mine"}, marks({"hub": "theirs"}), {"hub": MINE})
     assert merged.conflicts == (Conflict("hub", "newer", "mine"),)
+
+
+def marked(pieces: list[Piece]) -> str:
+    return "|".join(f"[{piece.text}]" if piece.is_only else piece.text for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "separator", "shown"),
+    [
+        ("We cast silver.\nIn Pilsen.", "We cast old silver.\nIn Linz.", "", (
+            "We cast silver.\nIn|[ Pilsen.]", "We cast|[ old]| silver.\nIn|[ Linz.]",
+        )),
+        ("a b\nc", "c\nd e", "\n", ("[a b]|c", "c|[d e]")),
+        ("one thing", "something else", "", ("one thing", "something else")),
+        ("", "new", "", ("", "new")),
+        ("", "a, b", ", ", ("", "a|b")),
+    ],
+)  # fmt: skip
+def test_only_what_one_of_two_says_is_marked(theirs: str, mine: str, separator: str, shown: tuple[str, str]):
+    found = compared(theirs, mine, separator)
+    assert (marked(found[0]), marked(found[1])) == shown
+
+
+def test_a_very_long_text_is_shown_whole_without_comparing_it():
+    long = "word " * (MOST_COMPARED + 1)
+    assert compared(long, "word", "") == ([Piece(long, False)], [Piece("word", False)])

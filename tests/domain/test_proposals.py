@@ -170,18 +170,6 @@ def test_a_note_is_bounded(session: Session, ada: Sme) -> None:
         proposals.decline(session, "ann", proposal, "x" * 1001)
 
 
-def test_the_counts_of_a_city_are_of_its_own_smes(session: Session, ada: Sme) -> None:
-    other = make_sme(session, "Bea", city="rome")
-    proposals.propose(session, ada, WISHED)
-    proposals.decline(session, "ann", proposals.propose(session, other, WISHED))
-    proposals.propose(session, other, {"website": "x.example"})
-    make_sme(session, "Cyd", city="rome", erasure_asked_at=other.created_at)
-
-    assert requests.waiting(session, "berlin") == requests.Waiting(proposals=1, erasures=0)
-    assert requests.waiting(session, "rome") == requests.Waiting(proposals=1, erasures=1)
-    assert requests.waiting(session, None) == requests.Waiting(proposals=2, erasures=1)
-
-
 def test_what_the_profile_says_by_now_is_no_difference_any_more(session: Session, ada: Sme) -> None:
     proposals.propose(session, ada, {"website": "new.example"})
     data = profiles.read(session, ada)

@@ -67,6 +67,9 @@ def test_the_list_counts_by_status_and_says_what_is_missing(session: Session) ->
     assert {"description", "sector", "contact e-mail", "consent"} <= set(missing["Draft"])
     drafts = smes.sme_page(session, Filters(city="berlin", status=SmeStatus.DRAFT))
     assert [row.sme.name for row in drafts.rows] == ["Draft"]
+    assert (drafts.counts, drafts.total) == (page.counts, 1)
+    ready = smes.sme_page(session, Filters(city="berlin", readiness=3, status=SmeStatus.DRAFT))
+    assert (ready.counts, ready.total, ready.everything) == ({SmeStatus.PUBLISHED: 1}, 0, 2)
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 99])

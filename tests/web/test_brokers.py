@@ -6,7 +6,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from broker.db import Database
-from broker.models import Shortlist, ShortlistStatus, Sme, SmeStatus
+from broker.domain.consents import record_consent, withdraw_consent
+from broker.models import Purpose, Shortlist, ShortlistStatus, Sme, SmeStatus
 from tests.web.world import World, add_ring
 
 Browse = Callable[..., TestClient]
@@ -72,6 +73,34 @@ def test_a_website_is_a_link_only_if_it_leads_to_the_web(browse: Browse, databas
         session.add(sme)
 
     assert 'href="javascript:' not in browse("broker").get(f"/smes/{sme_id}").text
+
+
+def test_a_name_that_is_nearly_one_there_is_already_is_asked_about(
+    browse: Browse, database: Database, world: World
+) -> None:
+    client, page = browse("broker"), f"/smes/{world.smes['Spielwerk'].id}"
+
+    asked = client.post("/smes/new", data={"name": "SPIELWERK GmbH"})
+    assert asked.status_code == 422
+    assert f'<a href="{page}">Spielwerk</a>' in asked.text
+    assert 'name="is_another"' in asked.text
+    assert "Medilab" not in client.post("/smes/new", data={"name": "Medilab Plzeň a.s.", "is_another": "1"}).text
+    assert client.post("/smes/new", data={"name": "SPIELWERK GmbH", "is_another": "1"}).status_code == 303
+    with database.read() as session:
+        names = session.exec(select(Sme.name).where(Sme.city_code == "berlin").order_by(Sme.name)).all()
+    assert names == ["Medilab Plzeň a.s.", "SPIELWERK GmbH", "Spielwerk"]
+
+
+def test_who_recorded_something_is_told_without_the_number_of_the_account(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.write() as session:
+        sme = session.get_one(Sme, world.smes["Spielwerk"].id)
+        withdraw_consent(session, sme, [Purpose.MAILING], "Ann")
+        record_consent(session, sme, [Purpose.MAILING], "Ann (account 12), firms.csv")
+
+    page = browse("broker").get(f"/smes/{world.smes['Spielwerk'].id}").text
+    assert "recorded by Ann, firms.csv</span>" in page
 
 
 def test_a_new_sme_needs_its_name_only_and_goes_on_to_its_task_list(

@@ -63,16 +63,36 @@ def test_a_foreign_sme_among_the_own_ones_stops_all(browse: Browse, database: Da
 def test_without_a_tick_the_list_says_what_to_do_first(browse: Browse, world: World) -> None:
     client = browse("broker")
     answer = client.post("/smes/bulk", data={"action": "publish", "back": "//evil.example/"})
-    assert answer.headers["location"] == "/smes?//evil.example/"
+    assert answer.headers["location"] == "/smes"
     page = client.get("/smes").text
     assert "Tick the SMEs first" in page
     assert "/undo" not in page
 
 
-def test_smes_for_which_the_action_means_nothing_are_told(browse: Browse, world: World) -> None:
+def test_smes_for_which_the_action_means_nothing_are_told(browse: Browse, database: Database, world: World) -> None:
     client = browse("broker")
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "publish"})
-    assert "Left as before: 1 SME (1 published)." in client.get("/smes").text.replace("\u202f", " ")
+    told = "Left as before: 1 SME (1 published). Only what a second broker confirmed can be published."
+    assert told in client.get("/smes").text.replace("\u202f", " ")
+    with database.write() as session:
+        session.get_one(Sme, world.smes["Spielwerk"].id).status = SmeStatus.IN_REVIEW
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    assert "1 SME (1 in review). Only what is published can be paused." in client.get("/smes").text
+
+
+def test_after_an_action_and_its_undo_the_list_is_as_it_was_asked_for_with_nothing_ticked(
+    browse: Browse, world: World
+) -> None:
+    client = browse("broker")
+    asked = {"ids": [world.smes["Spielwerk"].id], "action": "pause", "back": "q=spiel+werk&page=2&select=page"}
+
+    assert client.post("/smes/bulk", data=asked).headers["location"] == "/smes?q=spiel+werk&page=2"
+    page = client.get("/smes?q=spiel&sort=changed").text
+    undo = re.search(r'action="(/changes/\d+/undo)"', page)
+    assert undo
+    assert '<input type="hidden" name="back" value="q=spiel&amp;sort=changed">' in page
+    undone = client.post(undo[1], data={"back": "q=spiel&sort=changed"})
+    assert undone.headers["location"] == "/smes?q=spiel&sort=changed"
 
 
 def test_an_undo_that_left_something_alone_shows_what_and_why(browse: Browse, database: Database, world: World) -> None:

@@ -126,7 +126,7 @@ def test_the_sixth_wrong_password_is_told_when_to_come_back(browse: Browse, worl
         assert answer.status_code == 429
         assert 0 < int(answer.headers["retry-after"]) <= 15 * 60
         assert "Wait 15 minutes, then try again." in answer.text
-    assert answers[known].text == answers[unknown].text
+    assert answers[known].text.replace(known, "…") == answers[unknown].text.replace(unknown, "…")
 
 
 @pytest.mark.parametrize("path", ["/sign-in/link", "/password", "/link"])

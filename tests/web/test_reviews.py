@@ -41,7 +41,7 @@ def test_a_broker_of_another_city_reads_what_a_firm_says_and_not_who_it_is(
         contact = session.exec(select(Contact).where(Contact.sme_id == world.in_review.id)).one()
     page = browse("broker").get(f"/reviews/{world.in_review.id}").text
 
-    assert "A firm in Warsaw" in page
+    assert "A games studio in Warsaw" in page
     assert "[name] mills flour by hand." in page
     assert "bakers who try [name] flour" in page
     assert "We build serious games for training nurses." in page
@@ -49,7 +49,7 @@ def test_a_broker_of_another_city_reads_what_a_firm_says_and_not_who_it_is(
     for hidden in ("Cichy", "cichy.example", contact.name, contact.email):
         assert hidden not in page, hidden
     queue = browse("broker").get("/reviews").text
-    assert "A firm in Warsaw" in queue
+    assert "A games studio in Warsaw" in queue
     assert "Cichy" not in queue
     assert "Cichy Młyn" in browse("admin").get("/reviews").text
 
@@ -78,7 +78,7 @@ def test_the_queue_takes_the_same_few_statements_however_long_it_is(
             sme = factories.make_sme(session, city="rome", status=SmeStatus.IN_REVIEW)
             session.add(Review(sme_id=sme.id, asked_by_id=world.accounts["admin"].id, asked_at=now(session)))
     assert queries_of(lambda: client.get("/reviews")) == few <= 4  # who is signed in, the clock, and two
-    assert client.get("/reviews").text.count("A firm in Rome") == 40
+    assert client.get("/reviews").text.count("A games studio in Rome") == 40
 
 
 def test_confirming_leads_to_reviewed_and_a_second_one_finds_nothing(

@@ -175,6 +175,18 @@ def test_of_two_brokers_the_second_chooses_field_by_field_and_nothing_is_lost(
     assert stored(database, world).offers == kept
 
 
+def test_the_second_reads_who_was_first_and_where_the_two_differ(browse: Browse, world: World) -> None:
+    first, second = browse("broker"), browse("admin")
+    mine, theirs = (fields_of(client.get(address(world, "firm")).text) for client in (first, second))
+    first.post(address(world, "firm"), data=mine | {"description": "We build games for <clinics>"})
+
+    page = second.post(address(world, "firm"), data=theirs | {"description": "We build games for schools"}).text
+
+    assert "It was Broker." in page
+    assert "We build games for<mark> &lt;clinics&gt;</mark>" in page
+    assert "We build games for<mark> schools</mark>" in page
+
+
 def test_a_choice_made_while_a_third_saved_is_asked_for_again(browse: Browse, world: World) -> None:
     first, second = browse("broker"), browse("admin")
     mine, theirs = (fields_of(client.get(address(world, "firm")).text) for client in (first, second))

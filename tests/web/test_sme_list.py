@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.db import Database, now
+from broker.domain.queries import todo
 from broker.models import Hub, Purpose, Sme, SmeStatus
 from tests import factories
 from tests.web.world import World
@@ -116,9 +117,9 @@ def test_each_filter_has_a_chip_that_takes_only_it_away(browse: Browse, world: W
     )
 
     found = chips(page)
-    assert set(found) == {"“game”", "Creative", "Speaks English", "Lacks consent", "Berlin", "Published 1"}
+    assert set(found) == {"“game”", "Creative", "Speaks English", "Lacks consent", "Berlin", "Published 0"}
     assert found["Creative"] == "/smes?city=berlin&q=game&status=published&language=en&todo=consent"
-    assert found["Published 1"] == "?city=berlin&q=game&sector=creative&language=en&todo=consent"
+    assert found["Published 0"] == "?city=berlin&q=game&sector=creative&language=en&todo=consent"
     assert ">Take all away</a>" in page
 
 
@@ -174,6 +175,8 @@ def test_profiles_that_need_something_are_found_by_why(browse: Browse, database:
     with database.write() as session:
         spielwerk = session.get_one(Sme, world.smes["Spielwerk"].id)
         spielwerk.expires_at = now(session) + timedelta(days=20)
+        spielwerk.erasure_asked_at = now(session)
+        factories.make_sme(session, "Gelesen", status=SmeStatus.REVIEWED)
         factories.make_sme(session, "Lesestoff", status=SmeStatus.IN_REVIEW)
         factories.make_sme(session, "Entwurf", status=SmeStatus.DRAFT, consents=(Purpose.MATCHING,))
         factories.make_sme(session, "Pause", status=SmeStatus.PAUSED, consents=())
@@ -181,14 +184,18 @@ def test_profiles_that_need_something_are_found_by_why(browse: Browse, database:
 
     found = {
         reason: names(client.get("/smes", params={"todo": reason}).text)
-        for reason in ("finish", "review", "answer", "mail", "consents", "expiring", "nonsense")
+        for reason in (*list(todo.LABELS)[1:], "nonsense")
     }
     assert found == {
+        "erasure": ["Spielwerk"],
+        "proposal": [],
+        "sent_back": [],
         "finish": ["Entwurf"],
+        "publish": ["Gelesen"],
         "review": ["Lesestoff"],
         "answer": ["Spielwerk"],
         "mail": [],
         "consents": ["Entwurf"],
         "expiring": ["Spielwerk"],
-        "nonsense": ["Entwurf", "Lesestoff", "Pause", "Spielwerk"],
+        "nonsense": ["Entwurf", "Gelesen", "Lesestoff", "Pause", "Spielwerk"],
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,12 @@ from broker.models import City, Event, Interest, Introduction, Registration, Sme
 FIRST = 4
 """How many of each task are told by name."""
 EVENTS = 5
+UNDATED = ("proposal", "mail", "consents", "sent_back", "finish", "publish", "review")
+"""Reasons of `todo.conditions` without a date by which to act."""
+ERASE_WITHIN = timedelta(days=30)
+"""The law gives a month after an SME asked."""
+READ = "read"
+"""Profiles of other cities that wait for a second broker; who they are is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One reason to do something: its name as the list's filter has it, how many SMEs, the first of them."""
+    """One reason to do something: its name as the list's filter has it (or READ), how many SMEs, the first of them."""
 
     reason: str
     count: int
@@ -82,13 +88,12 @@ def _tasks_statement(everywhere: bool) -> Any:
     """All tasks as one statement; it is large, so it is built once."""
     of_city = true() if everywhere else col(Sme.city_code) == bindparam("city")
     conditions, deadlines = todo.conditions(), todo.unanswered()
-    by_reason = {
-        reason: conditions[reason] & of_city for reason in ("mail", "consents", "finish", "review", "expiring")
-    }
     return union_all(
+        _arm("erasure", conditions["erasure"] & of_city, col(Sme.erasure_asked_at)),
         _arm("answer", of_city, deadlines.c.deadline, deadlines),
-        *(_arm(reason, condition) for reason, condition in by_reason.items() if reason != "expiring"),
-        _arm("expiring", by_reason["expiring"], col(Sme.expires_at)),
+        *(_arm(reason, conditions[reason] & of_city) for reason in UNDATED),
+        _arm("expiring", conditions["expiring"] & of_city, col(Sme.expires_at)),
+        *([] if everywhere else [_arm(READ, conditions["review"] & ~of_city)]),
         _arm("all", of_city),
     )
 
@@ -111,8 +116,9 @@ def _arm(reason: str, condition: Any, until: Any = None, source: Any = None) -> 
 
 
 def _task(reason: str, rows: Sequence[Any]) -> Task:
-    named = [Named(row.sme_id, row.name, row.until) for row in rows]
-    return Task(reason, rows[0].total, named)
+    given = ERASE_WITHIN if reason == "erasure" else timedelta()
+    named = [Named(row.sme_id, row.name, row.until + given if row.until else None) for row in rows]
+    return Task(reason, rows[0].total, [] if reason == READ else named)
 
 
 def _events(session: Session, city: str | None, moment: datetime) -> list[ComingEvent]:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from broker.domain import profiles, proposals
-from broker.models import Proposal, ProposalStatus, Sme
+from broker.models import Proposal, Sme
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,6 @@ class Requests:
         return self.sme.erasure_asked_at
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many SMEs of a city wait for each; a broker's home page shows it."""
-
-    proposals: int
-    erasures: int
-
-
 def of_sme(session: Session, sme: Sme) -> Requests:
     """What one SME waits for, with the proposed change beside the profile as it is."""
     proposal = proposals.open_of(session, sme)
@@ -62,13 +53,3 @@ def differences(session: Session, sme: Sme, proposal: Proposal) -> list[Differen
         for name, value in held.items()
         if value != proposal.after[name]
     ]
-
-
-def waiting(session: Session, city: str | None) -> Waiting:
-    """The counts of a city, or of all; one query."""
-    is_open = select(Proposal.sme_id).where(Proposal.status == ProposalStatus.OPEN)
-    proposed = func.count().filter(col(Sme.id).in_(is_open))
-    asked = func.count().filter(col(Sme.erasure_asked_at).is_not(None))
-    query = select(proposed, asked).select_from(Sme)
-    counted = session.exec(query if city is None else query.where(Sme.city_code == city)).one()
-    return Waiting(*counted)

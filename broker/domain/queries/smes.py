@@ -65,13 +65,15 @@ class SmeRow:
 
 @dataclass(frozen=True, slots=True)
 class SmePage:
-    """One page of the list; `counts` are of all SMEs of the city, whatever is filtered."""
+    """One page of the list; `counts` are of those that fit all but the status that is asked."""
 
     rows: list[SmeRow]
     total: int
     page: int
     pages: int
     counts: dict[SmeStatus, int]
+    everything: int
+    """How many SMEs the city has, whatever is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,14 @@ def sme_page(session: Session, filters: Filters, page: int = 1) -> SmePage:
     """The SMEs that fit, in two statements. Words are found where a word begins with them, whatever the accents."""
     fitting = _fitting(filters)
     asked_at = todo.at(now(session)) if filters.todo else {}
-    counts, total = _counts(session, filters.city, fitting, asked_at)
+    counts, everything = _counts(session, filters.city, fitting, asked_at)
+    total = sum(counts.values()) if filters.status is None else counts.get(filters.status, 0)
     page, pages, first = place(page, total, PAGE_SIZE)
     order = _order(filters.sort)
-    ids = select(Sme.id).where(*_of_city(filters.city), *fitting).order_by(*order).offset(first).limit(PAGE_SIZE)
-    return SmePage(_rows(session, ids, order, asked_at) if total else [], total, page, pages, counts)
+    asked = [*fitting, *([col(Sme.status) == filters.status] if filters.status is not None else [])]
+    ids = select(Sme.id).where(*_of_city(filters.city), *asked).order_by(*order).offset(first).limit(PAGE_SIZE)
+    rows = _rows(session, ids, order, asked_at) if total else []
+    return SmePage(rows, total, page, pages, counts, everything)
 
 
 def _of_city(city: str | None) -> list[ColumnElement[bool]]:
@@ -108,13 +113,12 @@ def _of_city(city: str | None) -> list[ColumnElement[bool]]:
 
 
 def _fitting(filters: Filters) -> list[ColumnElement[bool]]:
-    """What is asked beside the city."""
+    """What is asked beside city and status."""
     reasons = todo.conditions() if filters.todo else {}
     return [
         *has_words(filters.words),
         *([col(Sme.hub_id) == filters.hub] if filters.hub is not None else []),
         *_in_sector(filters.sector),
-        *([col(Sme.status) == filters.status] if filters.status is not None else []),
         *([cast(Sme.languages, String).contains(f'"{filters.language}"', autoescape=True)] if filters.language else []),
         *([col(Sme.readiness) >= filters.readiness] if filters.readiness is not None else []),
         *([col(Sme.id).in_(_registered(filters.event))] if filters.event is not None else []),
@@ -177,11 +181,11 @@ def _rows(session: Session, ids: Any, order: Sequence[Any], asked_at: dict[str, 
 def _counts(
     session: Session, city: str | None, fitting: Sequence[ColumnElement[bool]], asked_at: dict[str, datetime]
 ) -> tuple[dict[SmeStatus, int], int]:
-    """(How many SMEs of the city are in each status, how many of all fit)."""
+    """(How many that fit are in each status, how many SMEs the city has)."""
     fits = func.sum(case((and_(True, *fitting), 1), else_=0))
     query = select(Sme.status, func.count(), fits).where(*_of_city(city)).group_by(Sme.status)
     rows = session.execute(query, asked_at).all()
-    return {SmeStatus(status): count for status, count, _ in rows}, sum(int(fit) for _, _, fit in rows)
+    return {SmeStatus(status): int(fit) for status, _, fit in rows if fit}, sum(count for _, count, _ in rows)
 
 
 def consents(session: Session, sme: Sme) -> list[Consent]:

@@ -1,6 +1,6 @@
 """Why an SME needs its broker: each reason with its condition, the same for the list's filter and the city's home."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_
@@ -18,7 +18,11 @@ from broker.models import (
     EmailStatus,
     Event,
     Interest,
+    Proposal,
+    ProposalStatus,
     Registration,
+    Review,
+    ReviewOutcome,
     Shortlist,
     ShortlistEntry,
     ShortlistStatus,
@@ -29,15 +33,22 @@ from broker.models import (
 ANY = "1"
 MOMENT = bindparam("moment", type_=UTCDateTime())
 SOON = bindparam("soon", type_=UTCDateTime())
-"""`at` fills both: a statement is built once and asked at many moments."""
+LATELY = bindparam("lately", type_=UTCDateTime())
+"""`at` fills them: a statement is built once and asked at many moments."""
+REMEMBERED = timedelta(days=60)
+"""So long an expired profile is something to do; after that nobody seems to want it."""
 LABELS = {
     ANY: "To be completed",
+    "erasure": "Asked to be erased",
+    "proposal": "Proposed a change",
+    "sent_back": "Sent back",
     "finish": "To finish",
+    "publish": "Ready to publish",
     "review": "Waiting for review",
     "answer": "No answer yet",
     "mail": "Mail came back or failed",
     "consents": "No consent before an event",
-    "expiring": "Expires soon",
+    "expiring": "Expired or soon",
 }
 LACKING = tuple(lacking.conditions())
 """What a profile may lack, each a reason, too."""
@@ -50,7 +61,7 @@ def label(reason: str) -> str:
 
 def at(moment: datetime) -> dict[str, datetime]:
     """The parameters of a statement with these conditions."""
-    return {"moment": moment, "soon": moment + REMIND_BEFORE}
+    return {"moment": moment, "soon": moment + REMIND_BEFORE, "lately": moment - REMEMBERED}
 
 
 def conditions() -> dict[str, ColumnElement[bool]]:
@@ -58,7 +69,11 @@ def conditions() -> dict[str, ColumnElement[bool]]:
     lacks = lacking.conditions()
     return lacks | {
         ANY: or_(*lacks.values()),
+        "erasure": col(Sme.erasure_asked_at).is_not(None),
+        "proposal": col(Sme.id).in_(select(Proposal.sme_id).where(Proposal.status == ProposalStatus.OPEN)),
+        "sent_back": sent_back(),
         "finish": to_finish(),
+        "publish": ready_to_publish(),
         "review": waiting_for_review(),
         "answer": col(Sme.id).in_(select(unanswered().c.sme_id)),
         "mail": col(Sme.id).in_(_undelivered()),
@@ -67,9 +82,25 @@ def conditions() -> dict[str, ColumnElement[bool]]:
     }
 
 
+def sent_back() -> ColumnElement[bool]:
+    """Drafts that a second broker gave back with a note, and nobody has asked about since."""
+    later: Any = aliased(Review)
+    latest = exists().where(
+        col(Review.sme_id) == Sme.id,
+        col(Review.outcome) == ReviewOutcome.SENT_BACK,
+        ~exists().where(later.sme_id == Review.sme_id, later.id > Review.id),
+    )
+    return and_(col(Sme.status) == SmeStatus.DRAFT, latest)
+
+
 def to_finish() -> ColumnElement[bool]:
-    """Drafts: matching lacks something it needs."""
-    return col(Sme.status) == SmeStatus.DRAFT
+    """Drafts nobody has sent back: something is lacking, or a second broker was not asked yet."""
+    return and_(col(Sme.status) == SmeStatus.DRAFT, ~sent_back())
+
+
+def ready_to_publish() -> ColumnElement[bool]:
+    """A second broker confirmed them; on a shortlist they are only once they are published."""
+    return col(Sme.status) == SmeStatus.REVIEWED
 
 
 def waiting_for_review() -> ColumnElement[bool]:
@@ -121,5 +152,6 @@ def no_consent() -> ColumnElement[bool]:
 
 
 def expiring() -> ColumnElement[bool]:
-    """Published for nearly a year, and nobody has said since that it is still true."""
-    return and_(col(Sme.status) == SmeStatus.PUBLISHED, col(Sme.expires_at) <= SOON)
+    """Published for nearly a year, or expired lately, and nobody has said since that it is still true."""
+    ends = and_(col(Sme.status) == SmeStatus.PUBLISHED, col(Sme.expires_at) <= SOON)
+    return or_(ends, and_(col(Sme.status) == SmeStatus.EXPIRED, col(Sme.expires_at) > LATELY))
