@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -229,6 +229,28 @@ def test_the_page_says_when_where_until_when_and_whom_to_ask(browse: Browse, wor
     assert "in 29 days" in page
     assert 'href="mailto:broker@network.example"' in page
     assert "0 of 2 answered" in page
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ("17:30", "Wed 24 March 2027, 09:30–17:30 (Berlin time)"),
+        ("25", "09:30 – Thu 25 March 2027, 17:30 (Berlin time)"),
+    ],
+)
+def test_the_page_says_until_when_and_at_which_address(
+    browse: Browse, world: World, database: Database, ends: str, told: str
+) -> None:
+    with database.write() as session:
+        event = session.get_one(Event, world.event.id)
+        event.starts_at = datetime(2027, 3, 24, 8, 30, tzinfo=UTC)
+        event.ends_at = datetime(2027, 3, 25 if ends == "25" else 24, 16, 30, tzinfo=UTC)
+        event.venue, event.address = "Festsaal", "Uferweg 12, 10999 Berlin"
+
+    page = browse().get(world.links["Spielwerk"]).text
+
+    assert told in page
+    assert "<dd>Festsaal<br>Uferweg 12, 10999 Berlin</dd>" in page
 
 
 def test_a_reason_is_read_by_the_broker_and_the_organiser_and_never_by_the_partner(

@@ -24,7 +24,7 @@ from broker.models import (
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of an event's rows; `mails` are those with approved shortlists, `planned` the kinds of mail that have a date."""
+    """Counts of an event's rows; `mails` are of approved shortlists, `planned` the kinds of mail that have a date."""
 
     registered: int
     invited: Counter[str]
