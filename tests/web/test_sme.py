@@ -131,6 +131,7 @@ def test_a_link_that_is_wrong_or_whose_event_is_over_gets_a_friendly_page(
         answer = client.get(wrong)
         assert (answer.status_code, "This link does not work any more" in answer.text) == (404, True), wrong
         assert 'href="/link"' in answer.text
+        assert "<h1>This link opens nothing</h1>" in answer.text
     with database.write() as session:
         event = session.get_one(Event, world.event.id)
         event.starts_at = event.answers_until = now(session) - timedelta(days=3)
