@@ -142,8 +142,8 @@ def query(base: Mapping[str, Any], **changes: Any) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """ "1 mail", "2 mails"; large numbers with a thin space between thousands."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u202f")
+    """ "1 mail", "2 mails"; large numbers with a space between thousands that no line ends at."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u00a0")
 
 
 def duration(seconds: int) -> str:

@@ -29,7 +29,7 @@ def test_smes_ticked_in_the_list_are_paused_and_the_next_page_offers_to_undo_it(
     assert (answer.status_code, answer.headers["location"]) == (303, "/smes?q=spiel&sector=games")
     assert status(database, world) is SmeStatus.PAUSED
     page = client.get(answer.headers["location"]).text
-    assert "1 SME is paused." in page.replace("\u202f", " ")
+    assert "1 SME is paused." in page.replace("\u00a0", " ")
     undo = re.search(r'action="(/changes/\d+/undo)"', page)
     assert undo is not None
     assert undo[1] not in client.get("/smes").text
@@ -72,7 +72,7 @@ def test_without_a_tick_the_list_says_what_to_do_first(browse: Browse, world: Wo
 def test_smes_for_which_the_action_means_nothing_are_told(browse: Browse, world: World) -> None:
     client = browse("broker")
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "publish"})
-    assert "Left as before: 1 SME (1 published)." in client.get("/smes").text.replace("\u202f", " ")
+    assert "Left as before: 1 SME (1 published)." in client.get("/smes").text.replace("\u00a0", " ")
 
 
 def test_an_undo_that_left_something_alone_shows_what_and_why(browse: Browse, database: Database, world: World) -> None:

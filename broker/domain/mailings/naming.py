@@ -1,9 +1,7 @@
 """Whether a reminder that waited to be sent names a partner that has left since it was written."""
 
 from email import message_from_bytes
-from email.message import EmailMessage
 from email.policy import SMTP
-from typing import cast
 
 from sqlmodel import Session
 
@@ -24,5 +22,5 @@ def names_who_left(session: Session, email_id: int) -> bool:
 
 
 def _text(message: bytes) -> str:
-    part = cast(EmailMessage, message_from_bytes(message, policy=SMTP)).get_body(("plain",))
+    part = message_from_bytes(message, policy=SMTP).get_body(("plain",))
     return part.get_content() if part is not None else ""
