@@ -269,7 +269,9 @@ def test_a_reason_is_read_by_the_broker_and_the_organiser_and_never_by_the_partn
     reason = "They are &lt;b&gt;rivals&lt;/b&gt; of ours."
     assert reason in client.get(world.links["Spielwerk"]).text
     assert reason in browse("broker").get(f"/smes/{spielwerk.id}").text
-    assert reason in browse("organiser").get(f"/events/{world.event.id}/shortlists/{spielwerk.id}").text
+    for own in (spielwerk, medilab):
+        page = browse("organiser").get(f"/events/{world.event.id}/shortlists/{own.id}").text
+        assert (reason in page, "Spielwerk says: " in page) == (True, True)
     export = browse("organiser").post(f"/events/{world.event.id}/export", data={"what": "answers", "form": "csv"})
     assert "They are <b>rivals</b> of ours." in export.text
     for page in ("", "/profile", "/data", "/data.json"):
