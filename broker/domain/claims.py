@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from broker.config import Settings
 from broker.db import now
+from broker.domain.mailings.naming import REMINDERS, names_who_left
 from broker.domain.messages import readdress
 from broker.domain.outbox import ANSWERED, LAST_CALLED, LEFT, PARTNER_LEFT, SUPERSEDED
 from broker.domain.subscriptions import NOT_SENT
@@ -127,7 +128,7 @@ _ON_LIST = (
     col(Shortlist.status) == ShortlistStatus.APPROVED,
     col(ShortlistEntry.shortlist_id) == col(Shortlist.id),
 )
-# Reminders leave out who had left when they were written. Each on its own: both in one make PostgreSQL read all rows.
+# Of reminders see `names_who_left`. Each on its own: both in one make PostgreSQL read all rows.
 _PARTNER_LEFT = (col(Email.kind) == MailingKind.SHORTLIST.value) & exists().where(
     *_ON_LIST,
     col(Consent.sme_id) == col(ShortlistEntry.partner_id),
@@ -195,6 +196,8 @@ def claim(session: Session, settings: Settings, owner: str, moment: datetime) ->
             end(session, email, *reason)
         elif not is_open(moment, email.window):
             _put_off(session, moment, email.window)
+        elif email.kind in REMINDERS and names_who_left(session, email.id):
+            _unwrite(session, email)
         elif take(session, email := _readdressed(session, settings, email), owner, moment):
             return email
         else:
@@ -256,6 +259,14 @@ def end(session: Session, email: Outgoing, status: EmailStatus, reason: str) -> 
     """Give a due mail its last status instead of sending it."""
     ended = update(Email).where(col(Email.id) == email.id)
     session.connection().execute(ended.values(status=status, error=reason))
+
+
+def _unwrite(session: Session, email: Outgoing) -> None:
+    """Forget a reminder that never left, so that the plan, or whoever asks, writes one that says what is so now."""
+    if email.attempts > 1:
+        end(session, email, EmailStatus.SUPPRESSED, PARTNER_LEFT)
+    else:
+        session.connection().execute(delete(Email).where(col(Email.id) == email.id))
 
 
 def _within_caps(session: Session, settings: Settings, moment: datetime) -> list[ColumnElement[bool]] | None:

@@ -178,6 +178,12 @@ def restore(session: Session, actor: str, row: Registration) -> None:
     audit.record(session, actor, "event.restore", f"event {row.event_id}", sme=row.sme_id)
 
 
+def where(event: Event, city: City) -> list[str]:
+    """Venue, address and city, as they are told to SMEs; the city only where neither of the others names it."""
+    told = [line for line in (event.venue, event.address) if line]
+    return told if any(city.name in line for line in told) else [*told, city.name]
+
+
 def can_register(session: Session, city: str | None = None) -> list[int]:
     """Ids of every SME that is not paused or expired and has not withdrawn from matching, of one city or of all."""
     withdrawn = select(Consent.sme_id).where(

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import letters, mailings, zones
+from broker.domain import events, letters, mailings, zones
 from broker.domain.invitations import closes_at, link
 from broker.domain.letters import Envelope, Letter
 from broker.models import City, Consent, Contact, Email, Event, Invitation, Purpose, Registration, Sme
@@ -97,6 +97,7 @@ def letter(
     return envelope, {
         "event": event,
         "city": city,
+        "where": ", ".join(events.where(event, city)),
         **zones.of_mail(event, city),
         "until": closes_at(event),
         "sme": sme,

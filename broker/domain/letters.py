@@ -53,6 +53,8 @@ class ShortlistLetter:
     run_id: int
     not_before: datetime | None = None
     window: Window | None = None
+    replaces: bool = False
+    """Whether the SME was mailed another one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def shortlist(settings: Settings, letter: ShortlistLetter) -> Letter:
             "contact": {"name": letter.contact.name},
             "cards": letter.cards,
             "link": letter.link,
+            "replaces": letter.replaces,
             "demo": settings.is_demo,
         },
     )

@@ -116,6 +116,7 @@ def _page(
         "breaks": _break_rows(fields, 2 * NEW_ROWS if more else NEW_ROWS),
         "dial": _dial(fields),
         "limits": policies.LIMITS,
+        "labels": policies.LABELS,
         "effect": _effect(session, event, fields),
         "tally": tally(session, event.id) if event else None,
     }

@@ -121,7 +121,8 @@ def export(
 ) -> Response:
     """Exactly what is filtered and chosen, as a file or to print; that it left the service is written down."""
     top = head(session, account, event_id)
-    rows = match_list.fitting(pair_lists.listed(session, event_id).rows, wanted.filters)
+    listed = pair_lists.listed(session, event_id)
+    rows = match_list.fitting(listed.rows, wanted.filters)
     details = pair_lists.details(session, event_id, rows, wanted.columns)
     table = match_list.table(rows, wanted.columns, details)
     reports.log_export(session, accounts.actor(account), event_id, "match list", form, table)
@@ -134,9 +135,11 @@ def export(
             "details": details,
             "no_detail": match_list.Detail(),
             "filters": wanted.address,
+            "filtered": _in_words(wanted.filters, *match_list.choices(listed.rows)),
+            "moment": top.moment,
+            "is_approved": listed.is_approved,
             "columns": wanted.columns,
             "percent": percent,
-            "STATES": STATES,
         }
         return render(request, "pages/matches_print.html", context)
     return Response(
@@ -144,6 +147,18 @@ def export(
         media_type=reports.MEDIA_TYPES[form],
         headers={"content-disposition": f'attachment; filename="match-list-event-{event_id}.{form}"'},
     )
+
+
+def _in_words(filters: Filters, cities: list[tuple[str, str]], sectors: list[tuple[str, str]]) -> list[str]:
+    """What a printed list was filtered by: paper has no filters to look at."""
+    told = (
+        f"“{filters.words}”" if filters.words else "",
+        dict(cities).get(filters.city, ""),
+        dict(sectors).get(filters.sector, ""),
+        STATES.get(filters.state, "").lower(),
+        f"strength at least {filters.at_least}\N{NO-BREAK SPACE}%" if filters.at_least else "",
+    )
+    return [words for words in told if words]
 
 
 @router.get("/unanswered")

@@ -21,9 +21,10 @@ from markupsafe import Markup
 from broker.config import TEMPLATES, Settings
 from broker.domain.cards import DISTANCE, Card
 from broker.domain.criteria import CRITERIA
+from broker.domain.events import where
 from broker.domain.fields import web_address
 from broker.domain.zones import Zone
-from broker.models import City
+from broker.models import City, Event
 from broker.web import sessions
 from broker.web.security import FORM_FIELD, cookie_name, drop_cookie, form_cookie, form_token, set_cookie
 
@@ -102,10 +103,12 @@ def templates() -> Environment:
         "duration": duration,
         "nearness": nearness,
         "strength": strength,
+        "where": where,
         "CRITERIA": CRITERIA,
     }
     environment.filters |= {
         "when": when,
+        "lasts": lasts,
         "day": day,
         "minute": minute,
         "clock": clock,
@@ -141,8 +144,8 @@ def query(base: Mapping[str, Any], **changes: Any) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """ "1 mail", "2 mails"; large numbers with a thin space between thousands."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u202f")
+    """ "1 mail", "2 mails"; large numbers with a space between thousands that no line ends at."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", "\u00a0")
 
 
 def duration(seconds: int) -> str:
@@ -158,6 +161,16 @@ def when(moment: datetime, place: City | Zone | None = None) -> str:
     local = moment.astimezone(ZoneInfo(place.timezone) if place else UTC)
     zone = place.label if isinstance(place, Zone) else f"{place.name} time" if place else "UTC"
     return f"{local:%a} {local.day} {local:%B %Y, %H:%M} ({zone})"
+
+
+def lasts(event: Event, place: Zone) -> str:
+    """From when until when: "Wed 24 March 2027, 09:30–17:30 (Berlin time)"; of several days, both in full."""
+    zone = ZoneInfo(place.timezone)
+    start, end = event.starts_at.astimezone(zone), event.ends_at.astimezone(zone)
+    first, last = (f"{moment:%a} {moment.day} {moment:%B %Y, %H:%M}" for moment in (start, end))
+    if start.date() == end.date():
+        return f"{first}–{end:%H:%M} ({place.label})"
+    return f"{first} – {last} ({place.label})"
 
 
 def day(moment: datetime, place: City | Zone) -> str:

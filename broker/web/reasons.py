@@ -5,6 +5,8 @@ from typing import Any
 
 from broker.domain.comparison import Comparison, Person, Reason
 from broker.domain.criteria import CRITERIA
+from broker.domain.shortlists import policies
+from broker.web.event_form import DIAL_WORDS
 
 # The pair itself: said without a name.
 OF_THE_PAIR = {
@@ -23,16 +25,7 @@ OF_THE_PAIR = {
     "settings": "The settings changed, see above.",
     "together": "All lists are chosen together: others changed, and this place with them.",
 }
-POLICY = {
-    "min_partners": "Partners at least",
-    "max_partners": "Partners at most",
-    "max_lists": "On so many lists at most",
-    "min_other_city": "From another city at least",
-    "min_other_sector": "From another sector at least",
-    "min_creative_growth": "Across creative and growth at least",
-    "require_other_city": "Partners from another city only",
-    "require_other_sector": "Partners from another sector only",
-    "dial": "From deepen (0) to explore (1)",
+POLICY = policies.LABELS | {
     "model": "Language model",
     "background": "Scale of likeness",
     "seed": "Seed of the draw",
@@ -91,7 +84,7 @@ def percent(strength: float) -> str:
 
 def settings_changed(found: Comparison) -> list[tuple[str, str, str]]:
     """(what, then, now) of everything that was set otherwise."""
-    return [(_label(name), _value(old), _value(new)) for name, (old, new) in found.settings.items()]
+    return [(_label(name), _value(name, old), _value(name, new)) for name, (old, new) in found.settings.items()]
 
 
 def _label(name: str) -> str:
@@ -101,5 +94,7 @@ def _label(name: str) -> str:
     return f"Weight of: {CRITERIA[name][0] if name in CRITERIA else WEIGHTS.get(name, name)}"
 
 
-def _value(value: Any) -> str:
+def _value(name: str, value: Any) -> str:
+    if name == "dial" and value in DIAL_WORDS:
+        return DIAL_WORDS[value][0]
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

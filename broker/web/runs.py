@@ -212,5 +212,6 @@ def review_one(
         "zone": top.zone,
         "row": shortlists.one_list(session, event_id, sme_id),
         "rules": pair_rules.of_sme(session, event_id, sme_id),
+        "said": shortlists.said_about(session, event_id, sme_id),
     }
     return render(request, "pages/shortlist.html", context)

@@ -71,7 +71,9 @@ def express(
         return redirect(request, f"/s/{token}#partner-{partner_id}")
     context = _context(session, registration, token)
     answered = next(card for card in context["page"].cards if card.partner_id == partner_id)
-    return render(request, "partials/partner_answered.html", context | {"card": answered})
+    # Its form is closed again by then: the focus goes to what opens it.
+    context |= {"card": answered, "reason_kept": reason is not None}
+    return render(request, "partials/partner_answered.html", context)
 
 
 def _context(session: Session, registration: Registration, token: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """What is held about an SME, for itself: to read, to take along, to pause, to have erased."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
@@ -19,7 +21,11 @@ EXPORTED = {
     "matches": "Match list: your name, city and sector, your partners, the quoted reasons and your answers",
     "answers": "Answers: yours and those about you, with their reasons",
     "participants": "Participants: your profile, and your contact details if you agreed to be mailed",
+    "match list": "Match list, as chosen on its page: at most your profile’s facts, your partners, the quoted reasons "
+    "and your answers, and your contact details where you both said yes",
 }
+ACCOUNT = re.compile(r" \(account [0-9]+\)$")
+"""How the record names an account (see accounts.actor): its number says nothing to an SME."""
 PAUSED = "You are paused: new shortlists are made without you. Take up again here whenever you like."
 RESUMED = "You take part again: the next shortlists are made with you."
 ASKED = "Your broker has been asked to erase {name}. Until that is done you can take it back here."
@@ -42,9 +48,20 @@ def data(request: Request, settings: SettingsDep, session: SessionDep, token: st
         "unsubscribe": _unsubscribe_path(settings, sme.id, address) if address else "",
         "is_subscribed": _is_subscribed(session, sme),
         "paused_itself": wishes.paused_itself(sme),
-        "exported": EXPORTED,
+        "files": _files(held["exports"]),
     }
     return render(request, "pages/sme_data.html", context)
+
+
+def _files(exports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Files that left the service, the same one once: the newest, and how often it was taken."""
+    taken: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in exports:
+        by = ACCOUNT.sub("", row["by"])
+        words = EXPORTED.get(row["what"], row["what"])
+        file = taken.setdefault((words, row["workshop"], by), row | {"words": words, "by": by, "times": 0})
+        file["times"] += 1
+    return list(taken.values())
 
 
 def _unsubscribe_path(settings: Settings, sme_id: int, address: str) -> str:

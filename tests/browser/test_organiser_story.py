@@ -81,6 +81,7 @@ def test_answers_are_counted_again_while_the_page_is_open(open_page: Callable[..
     sme.goto(service.world.links["Spielwerk"])
     partner = f"#partner-{service.world.smes['Medilab Plzeň'].id}"
     sme.locator(partner).get_by_role("button", name="Interested").click()
+    expect(sme.get_by_text("1 of 2 answered")).to_be_visible()
 
     page.clock.run_for(31_000)
 

@@ -26,7 +26,7 @@ def test_it_answers_gives_a_reason_changes_its_mind_and_sees_how_far_it_is(
     page = open_page(width=360, javascript=javascript)
     page.goto(service.world.links["Spielwerk"])
     expect(page.get_by_text("0 of 2 answered")).to_be_visible()
-    page.get_by_role("link", name="Start").click()
+    page.get_by_role("link", name="Start (Medilab Plzeň)", exact=True).click()
     medilab, nordljus = card(page, service, "Medilab Plzeň"), card(page, service, "Nordljus Film")
 
     medilab.get_by_role("button", name="Never").click()
@@ -65,6 +65,20 @@ def test_with_scripts_only_the_card_changes_and_the_focus_stays(open_page: OpenP
     expect(medilab.get_by_role("button", name="Not now")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#told")).to_have_text("You said: not now. Medilab Plzeň is not told.")
     assert page.evaluate("window.before") == "the same page"
+
+
+def test_saving_a_reason_leaves_the_focus_beside_it_and_says_so(open_page: OpenPage, service: Service) -> None:
+    page = open_page(width=360)
+    page.goto(service.world.links["Spielwerk"])
+    medilab = page.get_by_role("article", name="Medilab Plzeň")
+    medilab.get_by_role("button", name="Not now").click()
+    medilab.get_by_text("Add a reason").click()
+    medilab.get_by_label("Why not now?").fill("in May")
+
+    medilab.get_by_role("button", name="Save the reason").click()
+
+    expect(medilab.get_by_text("Change your reason")).to_be_focused()
+    expect(page.locator("#told")).to_have_text("Your reason is saved.")
 
 
 def test_answers_that_closed_meanwhile_are_told_and_nothing_is_lost(open_page: OpenPage, service: Service) -> None:

@@ -329,7 +329,7 @@ def test_the_effect_of_a_policy_is_told_while_it_is_set(open_page: Callable[...,
     expect(effect).to_contain_text("6 possible pairs")
     page.evaluate("window.before = 'the same page'")
 
-    page.get_by_label("Required: nobody from the own city").check()
+    page.get_by_label("Required: nobody from their own city").check()
     page.get_by_label("Partners from another city, at least").fill("4")
     page.get_by_label("Partners from another city, at least").press("Tab")
 

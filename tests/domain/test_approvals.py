@@ -53,6 +53,25 @@ def test_a_later_approval_mails_only_those_whose_partners_changed(session: Sessi
     assert mails == [a.id, b.id, c.id, d.id, b.id, c.id]
 
 
+def test_a_second_shortlist_says_that_it_takes_the_place_of_the_first(session: Session) -> None:
+    event, a, b, c = make_event(session), *(make_sme(session, name) for name in ("Ada", "Bo", "Cy"))
+    register(session, event, a, b, c)
+    make_shortlists(session, event, (a, b))
+    approvals.approve(session, SETTINGS, "ann", event.id)
+    for mail in session.exec(select(Email)):
+        mail.status = EmailStatus.SENT
+    make_shortlists(session, event, (a, b), (a, c))
+
+    approvals.approve(session, SETTINGS, "ann", event.id)
+
+    new = session.exec(select(Email).where(Email.status == EmailStatus.QUEUED).order_by(col(Email.sme_id))).all()
+    assert [(mail.sme_id, mail.subject) for mail in new] == [
+        (a.id, "Your shortlist has changed: 2 partners for Ada in Berlin"),
+        (c.id, "One partner for Cy in Berlin"),
+    ]
+    assert [b"takes the place of the" in mail.message for mail in new] == [True, False]
+
+
 def test_links_are_not_signed_with_the_key_everybody_knows(session: Session) -> None:
     event, a, b = make_event(session), make_sme(session), make_sme(session)
     register(session, event, a, b)

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from broker.domain import events, profiles
 from broker.errors import ConflictError, InvalidError, NotFoundError
-from broker.models import AuditEntry, Purpose, Registration, SmeStatus
+from broker.models import AuditEntry, City, Purpose, Registration, SmeStatus
 from tests.factories import make_event, make_sme, register
 
 SUMMER = {"starts": "2027-07-01T09:30", "ends": "2027-07-01T17:00"}
@@ -24,6 +24,22 @@ def test_times_with_a_zone_are_kept(session: Session) -> None:
     event = events.create(session, "test", data)
     assert event.starts_at == datetime(2027, 7, 1, 9, 30, tzinfo=UTC)
     assert event.ends_at == datetime(2027, 7, 1, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("venue", "address", "told"),
+    [
+        ("", "", ["Tallinn"]),
+        ("Telliskivi", "", ["Telliskivi", "Tallinn"]),
+        ("Telliskivi, Tallinn", "", ["Telliskivi, Tallinn"]),
+        ("Telliskivi", "Telliskivi 60a, 10412 Tallinn", ["Telliskivi", "Telliskivi 60a, 10412 Tallinn"]),
+    ],
+)
+def test_where_it_is_names_the_city_once(session: Session, venue: str, address: str, told: list[str]) -> None:
+    event = events.create(session, "test", events.parse(name="W", city="tallinn", venue=venue, **SUMMER))
+    event.address = address
+
+    assert events.where(event, session.get_one(City, "tallinn")) == told
 
 
 @pytest.mark.parametrize(

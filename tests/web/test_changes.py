@@ -29,7 +29,7 @@ def test_smes_ticked_in_the_list_are_paused_and_the_next_page_offers_to_undo_it(
     assert (answer.status_code, answer.headers["location"]) == (303, "/smes?q=spiel&sector=games")
     assert status(database, world) is SmeStatus.PAUSED
     page = client.get(answer.headers["location"]).text
-    assert "1 SME is paused." in page.replace("\u202f", " ")
+    assert "1 SME is paused." in page.replace("\u00a0", " ")
     undo = re.search(r'action="(/changes/\d+/undo)"', page)
     assert undo is not None
     assert undo[1] not in client.get("/smes").text
@@ -73,11 +73,11 @@ def test_smes_for_which_the_action_means_nothing_are_told(browse: Browse, databa
     client = browse("broker")
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "publish"})
     told = "Left as before: 1 SME (1 published). Only what a second broker confirmed can be published."
-    assert told in client.get("/smes").text.replace("\u202f", " ")
+    assert told in client.get("/smes").text.replace("\u00a0", " ")
     with database.write() as session:
         session.get_one(Sme, world.smes["Spielwerk"].id).status = SmeStatus.IN_REVIEW
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
-    assert "1 SME (1 in review). Only what is published can be paused." in client.get("/smes").text
+    assert "1 SME (1 in review). Only what is published can be paused." in client.get("/smes").text.replace("\u00a0", " ")
 
 
 def test_after_an_action_and_its_undo_the_list_is_as_it_was_asked_for_with_nothing_ticked(

@@ -32,7 +32,7 @@ def test_the_preview_says_per_row_what_would_happen_and_changes_nothing(
 
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)</dd>", page.text))
     assert counts == {"new": "1", "updated": "0", "unchanged": "0", "possible duplicates": "1", "rejected": "3"}
-    assert "Import: create 1\u202fSME" in page.text.replace("1 SME", "1\u202fSME")
+    assert "Import: create 1\u00a0SME" in page.text.replace("1 SME", "1\u00a0SME")
     assert "Compare side by side" in page.text
     rejected = page.text.split('id="h-rejected"')[1].split("</section>")[0]
     assert [
@@ -52,7 +52,7 @@ def test_confirming_imports_what_was_shown_and_drops_the_file(browse: Browse, da
     page = upload(client, SHEET)
     decided = client.post(f"{_action(page.text)}/duplicates", data={"do_3": "merge"})
     page = client.get(decided.headers["location"])
-    assert "Import: create 2\u202fSMEs, merge 1" in page.text.replace("2 SMEs", "2\u202fSMEs")
+    assert "Import: create 2\u00a0SMEs, merge 1" in page.text.replace("2 SMEs", "2\u00a0SMEs")
 
     answer = client.post(_action(page.text), data={"seal": _seal(page.text)})
 

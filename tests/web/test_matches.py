@@ -157,8 +157,15 @@ def test_what_is_printed_has_every_pair_on_one_page_and_is_logged(
     page = browse("organiser").post(f"{address}/matches/export?state=unanswered", data={"form": "print"})
     assert "3 pairs · nobody has answered" in words(page.text)
     assert page.text.count('<span class="name">') == 6
+    assert "nobody has answered, answers as of" in words(page.text)
     with database.read() as session:
         assert session.exec(select(ExportLog.format)).one() == "print"
+
+
+def test_what_is_printed_says_by_what_it_was_filtered(browse: Browse, address: str) -> None:
+    filters = "q=spiel&city=berlin&sector=games&min=40"
+    page = browse("organiser").post(f"{address}/matches/export?{filters}", data={"form": "print"})
+    assert " · “spiel” · Berlin · Games · strength at least 40 %, answers as of " in words(page.text)
 
 
 def test_answers_are_asked_for_again_until_nobody_can_answer(browse: Browse, database: Database, address: str) -> None:

@@ -200,6 +200,7 @@ def test_the_pictures_have_their_figures_beside_them(browse: Browse, world: Worl
     assert "<title>Berlin – Pilsen: 1 pair</title>" in page
     assert '<tr><th scope="row">Berlin – Pilsen</th><td class="num">1</td></tr>' in page
     assert '<th scope="row">Games</th><td class="h9">1</td>' in page
+    assert "1 pair is not in it: 1 creative × creative, 0 growth × growth." in page.replace("\N{NO-BREAK SPACE}", " ")
     by_city = page.split('aria-label="City by city"')[1].split("</table>")[0]
     none = '<td class="h0"><span class="visually-hidden">0</span></td>'
     assert f'<th scope="row">Berlin</th>{none}<td class="h9">1</td><td class="h9">1</td></tr>' in by_city

@@ -34,10 +34,16 @@ def test_what_is_settled_about_the_pair_needs_no_name() -> None:
 
 
 def test_settings_have_the_names_people_know() -> None:
-    changed = {"max_partners": (5, 4), "require_other_city": (False, True), "weight fit": (0.6, 0.7)}
+    changed = {
+        "max_partners": (5, 4),
+        "require_other_city": (False, True),
+        "dial": (0.5, 0.6),
+        "weight fit": (0.6, 0.7),
+    }
     found = Comparison({}, 0, 0, 0, (), (), {}, changed, ())
     assert settings_changed(found) == [
-        ("Partners at most", "5", "4"),
-        ("Partners from another city only", "no", "yes"),
+        ("Partners, at most", "5", "4"),
+        ("Only partners from another city", "no", "yes"),
+        ("Deepen or explore", "In between", "0.6"),
         ("Weight of: Needs and offers", "0.6", "0.7"),
     ]

@@ -77,7 +77,7 @@ def test_the_difference_says_what_was_set_otherwise_and_why_each_list_changes(br
 
     assert "compared with the lists the SMEs see" in page
     assert "4 lists change" in re.sub(r"(lists change) (\d+)", r"\2 \1", page)
-    assert "Partners at most then 5 → now 4" in page
+    assert "Partners, at most then 5 → now 4" in page
     assert "Ban Medilab Plzeň and Nordljus Film" in page
     assert "1 profile changed Nordljus Film Stockholm version 1 → 2" in page
     assert "1 SME is new Solar Łódka Warsaw" in page
@@ -193,6 +193,13 @@ def test_drafts_older_than_a_rule_are_told_before_they_are_approved(
     assert told in organiser.get(f"{rebuilt}/shortlists").text  # its ban was lifted since
     organiser.post(f"{rebuilt}/pairs", data={"one": MEDI, "other": NORD, "kind": "ban"})
     assert told not in organiser.get(f"{rebuilt}/shortlists").text
+
+
+def test_with_nothing_to_review_the_page_leads_to_the_approved_lists(browse: Browse, world: World) -> None:
+    page = browse("organiser").get(f"/events/{world.event.id}/shortlists").text
+    assert "Nothing to review" in page
+    assert "Build them on the event" not in page
+    assert 'href="?status=approved">See the approved lists</a>' in page
 
 
 def test_short_lists_stand_by_what_is_in_their_way(browse: Browse, database: Database, world: World) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -130,6 +130,7 @@ def test_a_link_that_is_wrong_or_whose_event_is_over_gets_a_friendly_page(
         answer = client.get(wrong)
         assert (answer.status_code, "This link does not work any more" in answer.text) == (404, True), wrong
         assert 'href="/link"' in answer.text
+        assert "<h1>This link opens nothing</h1>" in answer.text
     with database.write() as session:
         event = session.get_one(Event, world.event.id)
         event.starts_at = event.answers_until = now(session) - timedelta(days=3)
@@ -230,6 +231,28 @@ def test_the_page_says_when_where_until_when_and_whom_to_ask(browse: Browse, wor
     assert "0 of 2 answered" in page
 
 
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ("17:30", "Wed 24 March 2027, 09:30–17:30 (Berlin time)"),
+        ("25", "09:30 – Thu 25 March 2027, 17:30 (Berlin time)"),
+    ],
+)
+def test_the_page_says_until_when_and_at_which_address(
+    browse: Browse, world: World, database: Database, ends: str, told: str
+) -> None:
+    with database.write() as session:
+        event = session.get_one(Event, world.event.id)
+        event.starts_at = datetime(2027, 3, 24, 8, 30, tzinfo=UTC)
+        event.ends_at = datetime(2027, 3, 25 if ends == "25" else 24, 16, 30, tzinfo=UTC)
+        event.venue, event.address = "Festsaal", "Uferweg 12, 10999 Berlin"
+
+    page = browse().get(world.links["Spielwerk"]).text
+
+    assert told in page
+    assert "<dd>Festsaal<br>Uferweg 12, 10999 Berlin</dd>" in page
+
+
 def test_a_reason_is_read_by_the_broker_and_the_organiser_and_never_by_the_partner(
     browse: Browse, world: World, database: Database
 ) -> None:
@@ -245,7 +268,9 @@ def test_a_reason_is_read_by_the_broker_and_the_organiser_and_never_by_the_partn
     reason = "They are &lt;b&gt;rivals&lt;/b&gt; of ours."
     assert reason in client.get(world.links["Spielwerk"]).text
     assert reason in browse("broker").get(f"/smes/{spielwerk.id}").text
-    assert reason in browse("organiser").get(f"/events/{world.event.id}/shortlists/{spielwerk.id}").text
+    for own in (spielwerk, medilab):
+        page = browse("organiser").get(f"/events/{world.event.id}/shortlists/{own.id}").text
+        assert (reason in page, "Spielwerk says: " in page) == (True, True)
     export = browse("organiser").post(f"/events/{world.event.id}/export", data={"what": "answers", "form": "csv"})
     assert "They are <b>rivals</b> of ours." in export.text
     for page in ("", "/profile", "/data", "/data.json"):

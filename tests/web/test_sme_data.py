@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from broker.db import Database
 from broker.domain import reports, wishes
-from broker.models import AuditEntry, Contact, ExportLog, Interest, Sme, SmeStatus
+from broker.models import AuditEntry, Contact, Email, EmailStatus, ExportLog, Interest, Sme, SmeStatus
 from tests.web.world import World, propose, send_mail
 
 Browse = Callable[..., TestClient]
@@ -18,6 +18,31 @@ Browse = Callable[..., TestClient]
 
 def data_of(world: World, page: str = "data") -> str:
     return f"{world.links['Spielwerk']}/{page}"
+
+
+def test_a_file_taken_twice_is_told_once_in_words(browse: Browse, world: World, database: Database) -> None:
+    with database.write() as session:
+        table = reports.table(session, world.event.id, "participants")
+        for what in ("match list", "participants", "match list"):
+            reports.log_export(session, "Organiser (account 3)", world.event.id, what, "csv", table)
+
+    page = browse().get(data_of(world)).text
+
+    assert page.count("Match list, as chosen on its page") == 1
+    assert page.count("2 times, this was the last") == 1
+    assert "<li>match list" not in page
+
+
+def test_a_mail_of_a_list_nobody_approved_is_not_told(browse: Browse, world: World, database: Database) -> None:
+    with database.write() as session:
+        send_mail(session, world)
+        for mail in session.exec(select(Email)):
+            mail.status = EmailStatus.DRAFT
+
+    page, file = browse().get(data_of(world)).text, browse().get(data_of(world, "data.json")).json()
+
+    assert "Mails to you" not in page
+    assert file["mails"] == []
 
 
 def status(database: Database, world: World) -> SmeStatus:
@@ -37,8 +62,9 @@ def test_the_page_tells_in_plain_words_and_the_file_tells_all(browse: Browse, wo
 
     page, file = client.get(data_of(world)).text, client.get(data_of(world, "data.json"))
 
-    for text in ("Your shortlist", "a rival", "by Organiser (account 3)", "Internationalisation Workshop"):
+    for text in ("Your shortlist", "a rival", "by Organiser", "Internationalisation Workshop"):
         assert text in page
+    assert "account 3" not in page
     assert world.unsubscribe in page
     assert file.headers["content-type"] == "application/json"
     assert file.headers["content-disposition"] == 'attachment; filename="my-data.json"'

@@ -117,6 +117,25 @@ def waiting_partners(session: Session, event: Event, shortlists: Collection[Shor
     return set(rows)
 
 
+def partners_who_left(session: Session, event_id: int, sme_id: int) -> list[tuple[str, str]]:
+    """Name and city of the partners on an SME's approved list that take no part any more."""
+    event, partner = session.get_one(Event, event_id), aliased(Sme)
+    rows = session.exec(
+        select(partner.name, City.name)
+        .select_from(Shortlist)
+        .join(ShortlistEntry, col(ShortlistEntry.shortlist_id) == Shortlist.id)
+        .join(partner, col(partner.id) == ShortlistEntry.partner_id)
+        .join(City, col(City.code) == partner.city_code)
+        .where(
+            Shortlist.event_id == event_id,
+            Shortlist.sme_id == sme_id,
+            Shortlist.status == ShortlistStatus.APPROVED,
+            ~_takes_part(event, ShortlistEntry.partner_id),
+        )
+    )
+    return list(rows)
+
+
 def _reachable(event: Event, status: ShortlistStatus) -> Any:
     """Registered SMEs with a list of this status that take part, agreed to be mailed, and have an address."""
     return (

@@ -16,6 +16,7 @@ from broker.models import (
     City,
     Consent,
     Email,
+    EmailStatus,
     Embedding,
     Event,
     ExportLog,
@@ -156,7 +157,8 @@ def _known_partners(session: Session, sme: Sme) -> list[str]:
 
 
 def _mails(session: Session, sme: Sme) -> Rows:
-    own = Email.sme_id == sme.id, col(Email.kind).not_in(TO_STAFF)
+    # A draft goes with the list it names: nobody is told of either before it is approved.
+    own = Email.sme_id == sme.id, col(Email.kind).not_in(TO_STAFF), col(Email.status) != EmailStatus.DRAFT
     columns = (Email.subject, Email.to_address, Email.status, Email.created_at, Email.sent_at)
     found = session.execute(select(*columns).where(*own).order_by(col(Email.id)))  # type: ignore[call-overload]
     return [dict(zip(("subject", "to", "status", "written_at", "sent_at"), row, strict=True)) for row in found]

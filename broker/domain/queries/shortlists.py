@@ -15,6 +15,7 @@ from broker.errors import NotFoundError
 from broker.models import (
     City,
     Event,
+    Interest,
     Introduction,
     Match,
     MatchRun,
@@ -65,6 +66,8 @@ class Figures:
     pairs: int
     other_city: int
     creative_growth: int
+    within: Counter[str]
+    """Pairs of two sectors of one group, by that group; the others lack a sector."""
 
 
 def list_page(
@@ -113,6 +116,12 @@ def one_list(session: Session, event_id: int, sme_id: int) -> ListRow:
         raise NotFoundError("There is no shortlist of this SME.")
     draft_first = sorted(found, key=lambda row: IN_FORCE.index(row[0].status))
     return _rows(session, draft_first[:1])[0]
+
+
+def said_about(session: Session, event_id: int, sme_id: int) -> dict[int, Interest]:
+    """What others answered about an SME at an event, by who did; for its organiser and brokers, never for the SME."""
+    query = select(Interest).where(Interest.event_id == event_id, Interest.partner_id == sme_id)
+    return {row.sme_id: row for row in session.exec(query)}
 
 
 def approved_for(session: Session, registration: Registration) -> ListRow | None:
@@ -208,10 +217,13 @@ def _count(
     group = {sector.code: sector.group for sector in sectors}
     by_city = Counter[tuple[str, str]]()
     by_sector = Counter[tuple[str, str]]()
+    within = Counter[str]()
     for city, other_city, sector, other_sector in pairs:
         by_city[min(city, other_city), max(city, other_city)] += 1
         if sector and other_sector and group[sector] != group[other_sector]:
             by_sector[(sector, other_sector) if group[sector] == "creative" else (other_sector, sector)] += 1
+        elif sector and other_sector:
+            within[group[sector]] += 1
     met = {code for pair in by_sector for code in pair}
     return Figures(
         cities=sorted(cities, key=lambda city: city.code),
@@ -222,4 +234,5 @@ def _count(
         pairs=len(pairs),
         other_city=sum(count for (one, other), count in by_city.items() if one != other),
         creative_growth=by_sector.total(),
+        within=within,
     )

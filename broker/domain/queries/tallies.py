@@ -24,7 +24,7 @@ from broker.models import (
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of an event's rows; `mails` are those with shortlists, `planned` the kinds of mail that have a date."""
+    """Counts of an event's rows; `mails` are of approved shortlists, `planned` the kinds of mail that have a date."""
 
     registered: int
     invited: Counter[str]
@@ -54,7 +54,9 @@ def tally(session: Session, event_id: int) -> Tally:
         _count("registered", Registration, event_id),
         _count("invited", Invitation, event_id, said),
         _count("lists", Shortlist, event_id, Shortlist.status),
-        _count("mails", Email, event_id, Email.status).where(col(Email.kind) == "shortlist"),
+        _count("mails", Email, event_id, Email.status).where(
+            col(Email.kind) == "shortlist", col(Email.status) != EmailStatus.DRAFT
+        ),
         _count("answers", Interest, event_id, Interest.answer),
         _count("introductions", Introduction, event_id),
         _count("planned", Mailing, event_id),

@@ -16,12 +16,12 @@ LIMITS = {
 }
 """What a number of the form may be, both ends included."""
 LABELS = {
-    "min_partners": "Partners each, at least",
-    "max_partners": "Partners each, at most",
-    "max_lists": "On how many lists at most",
-    "min_other_city": "Partners from another city",
-    "min_other_sector": "Partners from another sector",
-    "min_creative_growth": "Creative with growth",
+    "min_partners": "Partners, at least",
+    "max_partners": "Partners, at most",
+    "max_lists": "Lists an SME is on, at most",
+    "min_other_city": "Partners from another city, at least",
+    "min_other_sector": "Partners from another sector, at least",
+    "min_creative_growth": "Partners across creative and growth, at least",
     "require_other_city": "Only partners from another city",
     "require_other_sector": "Only partners from another sector",
     "dial": "Deepen or explore",
