@@ -77,7 +77,9 @@ def test_smes_for_which_the_action_means_nothing_are_told(browse: Browse, databa
     with database.write() as session:
         session.get_one(Sme, world.smes["Spielwerk"].id).status = SmeStatus.IN_REVIEW
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
-    assert "1 SME (1 in review). Only what is published can be paused." in client.get("/smes").text.replace("\u00a0", " ")
+    assert "1 SME (1 in review). Only what is published can be paused." in client.get("/smes").text.replace(
+        "\u00a0", " "
+    )
 
 
 def test_after_an_action_and_its_undo_the_list_is_as_it_was_asked_for_with_nothing_ticked(
