@@ -152,7 +152,10 @@ def create_engine_for(settings: Settings) -> Engine:
     """An engine with the pragmas and transaction starts each database needs; its errors tell no values."""
     if not settings.is_sqlite:
         return create_engine(settings.database_url, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(settings.database_url, connect_args={"timeout": 10}, hide_parameters=True)
+    # The connection used last is used next: each has a cache of its own.
+    engine = create_engine(
+        settings.database_url, connect_args={"timeout": 10}, hide_parameters=True, pool_use_lifo=True
+    )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -165,7 +168,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
-        "cache_size = -32000",  # at most 32 MB: with the 2 MB it has else, pages of a large event read it all anew
+        "cache_size = -16000",  # at most 16 MB: with the 2 MB it has else, pages of a large event read it all anew
     ):
         connection.execute(f"PRAGMA {pragma}")
 
