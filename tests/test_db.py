@@ -240,7 +240,7 @@ def test_sqlite_waits_for_its_lock_writes_ahead_and_checks_foreign_keys(sqlite: 
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "cache_size": -32000,
+        "cache_size": -16000,
     }
 
 
