@@ -89,6 +89,7 @@ def context(kind: str, name: str = "Ada", cards: int = 2, text: str = "two clini
         "link": link,
         "own": side,
         "other": side,
+        "replaces": False,
         "demo": True,
     }
 
@@ -137,7 +138,10 @@ def test_styles_are_inlined_and_the_rules_for_dark_mode_stay(session: Session, k
     assert re.search(r'<h1 style="[^"]*font-size: 24px', html)
     assert html.count("<style>") == 1
     rules = html.partition("<style>")[2].partition("</style>")[0]
-    assert rules.lstrip().startswith("@media (prefers-color-scheme: dark)")
+    assert re.findall(r"@media \([^)]+\)", rules) == [
+        "@media (max-width: 420px)",
+        "@media (prefers-color-scheme: dark)",
+    ]
     assert "color-scheme" in html
 
 

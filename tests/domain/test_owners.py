@@ -50,7 +50,8 @@ def test_of_another_machine_or_container_nobody_can_tell(other: tuple[subprocess
 def test_a_name_is_of_one_process_and_a_forked_one_has_another() -> None:
     assert owners.name() == owners.name()
     both = (
-        "import os; from broker.domain import owners; print(owners.name(), flush=True); os.fork(); print(owners.name())"
+        "import os; from broker.domain import owners; print(owners.name(), flush=True); os.fork(); "
+        "os.write(1, (owners.name() + chr(10)).encode())"
     )
     done = subprocess.run([sys.executable, "-c", both], text=True, stdout=subprocess.PIPE, check=True)
     names = done.stdout.split()

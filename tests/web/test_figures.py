@@ -41,7 +41,7 @@ def test_the_matrix_has_ten_steps_of_heat_and_none_is_cold() -> None:
     creative = [Sector(code="games", name="Games", group="creative")]
     growth = [Sector(code=code, name=code.title(), group="growth") for code in ("food", "health", "retail")]
     pairs = Counter({("games", "food"): 40, ("games", "health"): 1})
-    counted = Figures([], Counter(), creative, growth, pairs, pairs.total(), 0, pairs.total())
+    counted = Figures([], Counter(), creative, growth, pairs, pairs.total(), 0, pairs.total(), Counter())
 
     [(row, cells)] = figures.matrix(counted).rows
 
@@ -51,7 +51,7 @@ def test_the_matrix_has_ten_steps_of_heat_and_none_is_cold() -> None:
 def _figures(cities: list[City], pairs: int, counted: Counter[tuple[str, str]] | None = None) -> Figures:
     codes = [city.code for city in cities]
     by_city = counted or Counter(dict.fromkeys(itertools.combinations(codes, 2), pairs))
-    return Figures(cities, by_city, [], [], Counter(), by_city.total(), 0, 0)
+    return Figures(cities, by_city, [], [], Counter(), by_city.total(), 0, 0, Counter())
 
 
 def _box(spot: figures.Spot) -> figures.Box:
