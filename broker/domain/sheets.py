@@ -149,8 +149,9 @@ def _parse_csv(text: str, delimiter: str) -> Table:
 
 
 def _sheet(table: Table) -> Sheet:
-    lines = [(number, [clean(cell) for cell in row]) for number, row in enumerate(table, 1)]
-    lines = [(number, row) for number, row in lines if any(row)]
+    for at, row in enumerate(table):  # in place: a large one should not be there twice
+        table[at] = [clean(cell) for cell in row]
+    lines = [(number, row) for number, row in enumerate(table, 1) if any(row)]
     if not lines:
         raise InvalidError("The file has no data in it.")
     start = next((at for at, (_, row) in enumerate(lines[:HEADER_WITHIN]) if sum(map(bool, row)) > 1), 0)
@@ -190,7 +191,7 @@ def _cut(header: list[str], header_row: int, body: list[tuple[int, list[str]]]) 
                 )
         if any(row[width:]):
             surplus[number] = " ".join(filter(None, row[width:]))
-        rows.append(row[:width] + [""] * (width - len(row)))
+        rows.append(row if len(row) == width else row[:width] + [""] * (width - len(row)))
     return Sheet(_unique(header), rows, [number for number, _ in body], header_row, surplus)
 
 

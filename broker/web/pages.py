@@ -52,13 +52,33 @@ def render(request: Request, name: str, context: Mapping[str, Any] | None = None
         "flash": flash,
         **(context or {}),
     }
-    response = HTMLResponse(templates().get_template(name).render(everything), status_code=status)
+    response = HTMLResponse(_text(name, everything), status_code=status)
     if flash is not None:
         drop_cookie(response, settings, "flash")
     if new_cookie := getattr(request.state, "form_cookie", None):
         set_cookie(response, settings, "form", new_cookie)
     sessions.renew(request, response)
     return response
+
+
+def _text(name: str, everything: Mapping[str, Any]) -> str:
+    contexts: list[Context] = []
+    try:
+        return templates().get_template(name).render(everything, contexts=contexts)
+    finally:
+        for context in contexts:
+            context.parent.clear()
+            context.vars.clear()
+
+
+class _PageContext(Context):
+    """Lets go of what its page was made of. A macro holds its context, and that the macro: until the garbage collector
+    found them, all the rows of a spreadsheet stayed in memory after each page that was made of them."""
+
+    def __init__(self, environment: Environment, parent: dict[str, Any], *rest: Any, **named: Any) -> None:
+        super().__init__(environment, parent, *rest, **named)
+        if "contexts" in parent:
+            parent["contexts"].append(self)
 
 
 def redirect(request: Request, path: str, message: str = "", tone: Tone = "good", *, undo: int = 0) -> RedirectResponse:
@@ -95,6 +115,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.context_class = _PageContext
     environment.globals |= {
         "static_url": static_url,
         "form_guard": _form_guard,

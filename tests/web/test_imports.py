@@ -1,5 +1,6 @@
 """Importing a spreadsheet through the pages: upload, preview, correction, confirmation, result."""
 
+import gc
 import re
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from sqlmodel import col, select
 
 from broker.db import Database
 from broker.domain import sheets
+from broker.domain.imports import Preview
 from broker.domain.sheets import Sheet
 from broker.models import Contact, ImportFile, Sme, Statement
 from tests.web.world import World
@@ -268,6 +270,16 @@ def test_nobody_waits_while_a_file_is_read(browse: Browse, database: Database, m
     assert client.post(f"{_file(page.text)}/duplicates", data={"do_2": "merge"}).status_code == 303
     assert client.post(_action(page.text), data={"seal": _seal(page.text)}).status_code == 303
     assert len(reads) == 7
+
+
+def test_a_page_leaves_nothing_of_the_file_in_memory(browse: Browse) -> None:
+    gc.collect()
+    gc.disable()  # reference counts alone must do
+    try:
+        assert upload(browse("broker"), "Name,City\nAdler,Berlin\n").status_code == 200
+        assert [thing for thing in gc.get_objects() if isinstance(thing, Sheet | Preview)] == []
+    finally:
+        gc.enable()
 
 
 def test_sending_no_file_is_told(browse: Browse) -> None:
