@@ -1,8 +1,8 @@
 # One image for the web server, the workers and the beat; docker-compose.yml says which one a container is.
 FROM python:3.12-slim-trixie
 
-# The build of PyTorch for processors: the usual one brings several GB for graphics cards.
-ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+# Name PyTorch's index of builds for processors here: the usual build brings several GB for graphics cards.
+ARG PIP_EXTRA_INDEX_URL=
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     BROKER_HOME=/var/lib/broker HF_HOME=/var/lib/broker/huggingface
 

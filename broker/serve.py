@@ -22,6 +22,9 @@ from broker.supervisor import Child, Say, Show, Supervisor, say
 log = logging.getLogger(__name__)
 LONGEST_SOCKET_PATH = 100
 """Bytes; the systems allow little more (104 or 108)."""
+WEB_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+"""Else glibc raises this bound with the first large upload, and keeps for itself what each took: 75 MiB after one round
+of large spreadsheets, 47 with this. Not for the worker, whose arrays are large and many."""
 
 
 def serve(settings: Settings, port: int, host: str = "127.0.0.1", sign_ins: Sequence[str] = ()) -> None:
@@ -112,7 +115,7 @@ def children(settings: Settings, host: str, port: int, folder: Path) -> list[Chi
     queue = [] if settings.queue_url else [private_queue(folder)]
     return [
         *queue,
-        Child("web", web, environment, ready=partial(answers, host, port), grace=5),
+        Child("web", web, WEB_MEMORY | environment, ready=partial(answers, host, port), grace=5),
         Child("worker", worker, environment, grace=10),
     ]
 

@@ -14,6 +14,7 @@ import yaml
 from typer.main import get_command
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from broker import serve
 from broker.config import ROOT, Settings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -44,6 +45,17 @@ def test_every_setting_named_is_one_of_the_services() -> None:
     named = set(re.findall(r"BROKER_[A-Z_]+", (ROOT / "docker-compose.yml").read_text("utf-8") + DOCKERFILE))
     assert named
     assert named <= known
+
+
+def test_the_web_server_gives_memory_back_as_under_broker_serve() -> None:
+    settings = {name: SERVICES[name]["environment"] for name in OURS}
+    having = {name for name, values in settings.items() if serve.WEB_MEMORY.items() <= values.items()}
+    assert having == {"web"}
+
+
+def test_the_index_of_small_builds_is_the_operators_to_name() -> None:
+    assert all(SERVICES[name]["build"]["args"] == {"PIP_EXTRA_INDEX_URL": "${PIP_EXTRA_INDEX_URL:-}"} for name in OURS)
+    assert "ARG PIP_EXTRA_INDEX_URL=\n" in DOCKERFILE
 
 
 @pytest.mark.parametrize("service", OURS)

@@ -99,6 +99,19 @@ def test_a_private_queue_runs_only_where_none_was_named(home: Path, tmp_path: Pa
     assert named[0].environment["BROKER_QUEUE_URL"] == "redis://host/0"
 
 
+def test_the_web_server_alone_gives_memory_back_at_once_unless_told_otherwise(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = []
+    for told in (None, "65536"):
+        if told:
+            monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", told)
+        children = serve.children(Settings(home=home), "127.0.0.1", 8000, tmp_path)
+        bounds.append([child.environment.get("MALLOC_MMAP_THRESHOLD_") for child in children])
+
+    assert bounds == [[None, "131072", None], ["65536"] * 3]
+
+
 def test_the_private_queue_is_this_users_alone_refuses_when_full_and_keeps_no_file() -> None:
     with serve.queue_folder() as folder:
         queue = serve.private_queue(folder)

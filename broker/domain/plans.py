@@ -29,7 +29,7 @@ class Action(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass
+@dataclass(slots=True)
 class Draft:
     """An SME as it would be after the import: a stored one (`record`) or a new one, and the row it comes from."""
 
@@ -52,7 +52,7 @@ class Draft:
         self.consent_changed = self.consent_changed or "consent" in changes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A row and what would happen to it. A duplicate's `changes` are what a merge would write."""
 
@@ -100,7 +100,7 @@ class Entry:
         return f"row {self.of_row} ({name})" if self.of_row else f"the SME {name}"
 
 
-@dataclass
+@dataclass(slots=True)
 class Plan:
     """Every row with its action, and the SMEs as they would be after it."""
 

@@ -37,7 +37,7 @@ class Problem(NamedTuple):
     expected: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """What a row says. `facts` holds only fields with something in them; `problems` reject the row."""
 

@@ -46,7 +46,7 @@ FOREIGN = (
 MARKUP = re.compile(r"\s*<(?:!doctype html|html|head|body|table|\?xml|!--)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """Headers and data rows, each row as long as the headers; blank rows are left out."""
 

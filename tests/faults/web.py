@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
+from broker import serve
 from broker.config import ROOT
 from broker.db import Database
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -39,6 +40,7 @@ def web_process(database: Database, queue_url: str = "") -> Iterator[tuple[str, 
         "BROKER_QUEUE_URL": queue_url,
         "BROKER_PUBLIC_URL": address,
         "PYTHONPATH": str(ROOT),
+        **serve.WEB_MEMORY,
     }
     with Running([*command, "--no-access-log", "--log-level", "warning"], environment) as running:
         until(lambda: answers(address), PATIENCE, "the web server answers")
