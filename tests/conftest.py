@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
-import psycopg
 import pytest
 from sqlalchemy import make_url
 from sqlmodel import Session
@@ -19,6 +18,7 @@ from broker.db import Database
 from broker.domain import places
 from matching.encoder import Encoder, load_encoder
 from tests import postgres
+from tests.emptied import Databases, execute
 
 # The developer's own settings must not reach the tests.
 for name in [name for name in os.environ if name.startswith("BROKER_")]:
@@ -80,9 +80,9 @@ def sqlite_url(_sqlite_template: Path, home: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgres_server: str, _postgres_template: str) -> Iterator[str]:
-    """A copy of the migrated PostgreSQL database."""
-    with new_postgres_database(postgres_server, template=_postgres_template) as url:
+def postgresql_url(_postgres_databases: Databases) -> Iterator[str]:
+    """A PostgreSQL database as the migrated one is."""
+    with _postgres_databases.lend() as url:
         yield url
 
 
@@ -92,7 +92,7 @@ def empty_database_url(request: pytest.FixtureRequest, home: Path) -> Iterator[s
     if request.param == "sqlite":
         yield f"sqlite:///{home / 'broker.db'}"
         return
-    with new_postgres_database(request.getfixturevalue("postgres_server"), template="template1") as url:
+    with new_postgres_database(request.getfixturevalue("postgres_server")) as url:
         yield url
 
 
@@ -130,12 +130,12 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    name = "broker_template"
+def _postgres_databases(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    name = "migrated"
     execute(postgres_server, f"CREATE DATABASE {name}")
     url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
     _prepare(Settings(home=tmp_path_factory.mktemp("template"), database_url=url))
-    return name
+    return Databases(postgres_server, name)
 
 
 def _prepare(settings: Settings) -> None:
@@ -147,17 +147,11 @@ def _prepare(settings: Settings) -> None:
 
 
 @contextmanager
-def new_postgres_database(server: str, template: str) -> Iterator[str]:
-    """A database of its own on the server, dropped at the end."""
+def new_postgres_database(server: str) -> Iterator[str]:
+    """An empty database on the server, dropped at the end."""
     name = f"test_{next(_numbers)}"
-    execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    execute(server, f"CREATE DATABASE {name}")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
         execute(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def execute(server: str, statement: str) -> None:
-    """Run one statement outside a transaction, as CREATE DATABASE needs."""
-    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement)

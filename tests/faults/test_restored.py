@@ -42,7 +42,7 @@ def elsewhere(database: Database, tmp_path: Path, request: pytest.FixtureRequest
         yield restored
         restored.dispose()
         return
-    with new_postgres_database(request.getfixturevalue("postgres_server"), template="template1") as url:
+    with new_postgres_database(request.getfixturevalue("postgres_server")) as url:
         restored = Database(Settings(home=home, database_url=url))
         yield restored
         restored.dispose()
