@@ -187,9 +187,8 @@ class SmtpDelivery:
 
     def _greet(self) -> smtplib.SMTP:
         host, port = self.url.hostname or "", self.url.port
-        tls = ssl.create_default_context()
         if self.url.scheme == "smtps":
-            self.server = smtplib.SMTP_SSL(timeout=SMTP_TIMEOUT_SECONDS, context=tls)
+            self.server = smtplib.SMTP_SSL(timeout=SMTP_TIMEOUT_SECONDS, context=ssl.create_default_context())
         else:
             self.server = smtplib.SMTP(timeout=SMTP_TIMEOUT_SECONDS)
         # Its constructor would keep the name for TLS, but also connect before anybody can hang up.
@@ -198,7 +197,7 @@ class SmtpDelivery:
         if code != 220:
             raise smtplib.SMTPConnectError(code, reason)
         if parse_qs(self.url.query).get("starttls") == ["1"]:
-            self.server.starttls(context=tls)
+            self.server.starttls(context=ssl.create_default_context())
         self.server.ehlo_or_helo_if_needed()
         if self.url.username:
             self.server.login(unquote(self.url.username), unquote(self.url.password or ""))

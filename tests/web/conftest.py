@@ -1,5 +1,7 @@
 """A world, the application over it, and browsers signed in as each of its people."""
 
+import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from sqlalchemy import event
 from broker.config import Settings
 from broker.db import Database
 from broker.web.app import create_app
+from tests.emptied import Databases, execute
 from tests.web.world import PASSWORD, World, build
 
 
@@ -37,11 +40,57 @@ def settings(database: Database) -> Settings:
     return database.settings
 
 
-@pytest.fixture
-def world(database: Database, settings: Settings) -> World:
-    """The world, committed."""
+@pytest.fixture(scope="session")
+def _sqlite_world(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A database with the world in it, built once, and its rows as they are then."""
+    home = tmp_path_factory.mktemp("world")
+    shutil.copy(_sqlite_template, home / "broker.db")
+    return home / "broker.db", _built(Settings(home=home))
+
+
+@pytest.fixture(scope="session")
+def _postgres_world(
+    _postgres_databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Databases, bytes]:
+    migrated = _postgres_databases
+    execute(migrated.server, f"CREATE DATABASE world TEMPLATE {migrated.template} STRATEGY FILE_COPY")
+    rows = _built(Settings(home=tmp_path_factory.mktemp("world"), database_url=migrated.url("world")))
+    return Databases(migrated.server, "world"), rows
+
+
+def _built(settings: Settings) -> bytes:
+    settings.demo_mark.touch()
+    database = Database(settings)
     with database.write() as session:
-        return build(session, settings)
+        world = build(session, settings)
+    database.dispose()
+    return pickle.dumps(world)
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, home: Path) -> str:
+    """A database of the test's own, with the world in it where the test asks for that."""
+    has_world = "world" in request.fixturenames
+    template = request.getfixturevalue("_sqlite_world")[0] if has_world else request.getfixturevalue("_sqlite_template")
+    shutil.copy(template, home / "broker.db")
+    return f"sqlite:///{home / 'broker.db'}"
+
+
+@pytest.fixture
+def postgresql_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same on PostgreSQL."""
+    has_world = "world" in request.fixturenames
+    databases = request.getfixturevalue("_postgres_world")[0] if has_world else None
+    with (databases or request.getfixturevalue("_postgres_databases")).lend() as url:
+        yield url
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, database: Database) -> World:
+    """The world, committed."""
+    kind = "sqlite" if database.settings.is_sqlite else "postgres"
+    rows: World = pickle.loads(request.getfixturevalue(f"_{kind}_world")[1])
+    return rows
 
 
 @pytest.fixture
