@@ -226,7 +226,7 @@ def test_the_page_says_when_where_until_when_and_whom_to_ask(browse: Browse, wor
 
     assert "(Berlin time)" in page
     assert "Festsaal" in page
-    assert "in 29 days" in page
+    assert "in 30 days" in page
     assert 'href="mailto:broker@network.example"' in page
     assert "0 of 2 answered" in page
 

@@ -32,8 +32,8 @@ class OwnPage:
     introduced_at: dict[int, datetime]
     left: frozenset[int]
     gone: int
-    seconds_left: int
-    """Until answers close; 0 once they have."""
+    moment: datetime
+    """At which all of this is so."""
 
     @property
     def zone(self) -> Zone:
@@ -48,7 +48,12 @@ class OwnPage:
     @property
     def can_answer(self) -> bool:
         """Whether answers can still be given or changed."""
-        return self.seconds_left > 0
+        return self.moment <= self.event.answers_until
+
+    @property
+    def closes(self) -> str:
+        """When answers close, in words; to be asked while they can be given."""
+        return zones.time_left(self.moment, self.event.answers_until, self.event.zone)
 
     @property
     def unanswered(self) -> list[Card]:
@@ -92,7 +97,7 @@ def own_page(session: Session, registration: Registration) -> OwnPage:
         introduced_at={partner.partner_id: partner.made_at for partner in introduced},
         left=frozenset(interests.who_left(session, event.id, on_list)),
         gone=_gone(session, row) if row else 0,
-        seconds_left=max(0, int((event.answers_until - now(session)).total_seconds())),
+        moment=now(session),
     )
 
 
