@@ -10,8 +10,10 @@ from sqlalchemy import bindparam, cast, func, literal, null, select, true, union
 from sqlmodel import Session, col
 
 from broker.db import UTCDateTime, now
+from broker.domain import zones
 from broker.domain.queries import todo
 from broker.domain.queries.cases import Case, watched
+from broker.domain.zones import Zone
 from broker.models import City, Event, Interest, Introduction, Registration, Sme
 
 FIRST = 4
@@ -54,6 +56,11 @@ class ComingEvent:
     registered: int
     answered: int
     introduced: int
+
+    @property
+    def zone(self) -> Zone:
+        """That its times are told in."""
+        return zones.of_event(self.event, self.city)
 
 
 @dataclass(frozen=True, slots=True)
