@@ -87,7 +87,7 @@ def move(session: Session, actor: str, sme: Sme, step: Step, **detail: Any) -> N
 
 
 def resumed(paused_from: SmeStatus | None, facts: Mapping[str, Any]) -> SmeStatus:
-    """What a paused or expired profile is again: as its SME paused it, else published; a draft if it lacks something."""
+    """What a paused or expired profile is again: as its SME paused it, else published; a draft if it is not whole."""
     return status_of(paused_from or SmeStatus.PUBLISHED, facts)
 
 

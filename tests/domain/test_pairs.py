@@ -75,10 +75,10 @@ def test_the_beginning_of_a_name_is_enough_where_only_one_begins_so(
     register(session, event, adam)
     assert pairs.named(session, event.id, "adam") == adam.id
     assert pairs.named(session, event.id, "Ada") == ids["Ada"]
-    with pytest.raises(NotFoundError, match="begins with “ad”. Which one: Ada, Berlin; Ádám Games, Linz[?]$"):
+    with pytest.raises(NotFoundError, match=r"begins with “ad”. Which one: Ada, Berlin; Ádám Games, Linz[?]$"):
         pairs.named(session, event.id, "ad")
     register(session, event, *(make_sme(session, f"Adele {number}") for number in range(5)))
-    with pytest.raises(NotFoundError, match="Adele 3, Berlin; and 2 more[?]$"):
+    with pytest.raises(NotFoundError, match=r"Adele 3, Berlin; and 2 more[?]$"):
         pairs.named(session, event.id, "AD")
     with pytest.raises(NotFoundError, match="No registered SME"):
         pairs.named(session, event.id, " – ")

@@ -93,7 +93,10 @@ def test_participants_name_languages_and_markets_in_words_and_an_import_reads_th
     register(session, event, sme)
     data = reports.table(session, event.id, "participants")
     [told] = [dict(zip(data.columns, row, strict=True)) for row in data.rows]
-    assert (told["languages_in_english"], told["markets_in_english"]) == ("German, Czech", "Netherlands, United Kingdom")
+    assert (told["languages_in_english"], told["markets_in_english"]) == (
+        "German, Czech",
+        "Netherlands, United Kingdom",
+    )
     found = columns.guess(data.columns)
     assert [data.columns[found[field]] for field in ("languages", "markets")] == [
         "languages_in_english",

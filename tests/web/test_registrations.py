@@ -107,9 +107,7 @@ def test_one_sme_is_withdrawn_and_undoing_it_opens_its_link_again(
     assert organiser.post(f"{address}/undo", data={"undo": undo[1]}).status_code == 409
 
 
-def test_undoing_a_withdrawal_says_how_many_mails_wait_again(
-    browse: Browse, database: Database, world: World
-) -> None:
+def test_undoing_a_withdrawal_says_how_many_mails_wait_again(browse: Browse, database: Database, world: World) -> None:
     organiser, address = browse("organiser"), f"/events/{world.event.id}/registrations"
     sme_id = world.smes["Spielwerk"].id
     withdrawn = organiser.post(f"{address}/{sme_id}/withdraw")

@@ -108,7 +108,7 @@ def _tasks_statement(everywhere: bool) -> Any:
 
 
 def _arm(reason: str, condition: Any, until: Any = None, source: Any = None) -> Any:
-    """(reason, id, name, until, its zone, how many in all) of the first SMEs; what is first due comes first, then by name."""
+    """(reason, id, name, until, its zone, how many in all) of the first SMEs: what is due first, then by name."""
     moment = cast(null(), UTCDateTime()) if until is None else until
     query = select(
         literal(reason).label("reason"),

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from broker.db import now
 from broker.domain import cards, interests, letters, zones
 from broker.domain.cards import Card, Introduced
+from broker.domain.newcomers import newcomers
 from broker.domain.queries.shortlists import ListRow, approved_for
 from broker.domain.records import load_record
 from broker.domain.zones import Zone
@@ -32,6 +33,8 @@ class OwnPage:
     introduced_at: dict[int, datetime]
     left: frozenset[int]
     gone: int
+    new: frozenset[int]
+    """Partners that the shortlists mailed to it before did not name."""
     moment: datetime
     """At which all of this is so."""
 
@@ -97,6 +100,7 @@ def own_page(session: Session, registration: Registration) -> OwnPage:
         introduced_at={partner.partner_id: partner.made_at for partner in introduced},
         left=frozenset(interests.who_left(session, event.id, on_list)),
         gone=_gone(session, row) if row else 0,
+        new=newcomers(session, event.id, [row.shortlist]).get(sme.id, frozenset()) if row else frozenset(),
         moment=now(session),
     )
 
