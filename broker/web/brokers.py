@@ -25,7 +25,7 @@ OWN_STEPS = {
     Step.PUBLISH: "Published, for a year. A month before it ends you get a reminder.",
     Step.PAUSE: "Paused. It is on no new shortlist until you publish it again.",
     Step.RESUME: "Published again.",
-    Step.RENEW: "Good. It stays published for another year.",
+    Step.RENEW: "Good. It is published for another year.",
 }
 """What the broker of its own city may do with a profile, and what is said once it is done."""
 NOT_PUBLISHED = {

@@ -293,7 +293,7 @@ def test_an_expired_profile_is_changed_and_renewed_in_one_go(browse: Browse, dat
     answer = save(client, world, "abroad", markets="Portugal", renew="1")
 
     assert answer.headers["location"] == f"/smes/{sme_id}"
-    assert "Saved. Good. It stays published for another year." in client.get(f"/smes/{sme_id}").text
+    assert "Saved. Good. It is published for another year." in client.get(f"/smes/{sme_id}").text
     with database.read() as session:
         sme = session.get_one(Sme, sme_id)
         assert (sme.status, sme.markets) == (SmeStatus.PUBLISHED, ["PT"])
