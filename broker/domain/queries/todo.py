@@ -112,7 +112,9 @@ def unanswered() -> Any:
     """(sme_id, deadline, zone): who has partners for a coming event, can still answer, and has not said anything.
 
     Of several events the one that closes first."""
-    first = func.row_number().over(partition_by=col(Registration.sme_id), order_by=(col(Event.answers_until), col(Event.id)))
+    first = func.row_number().over(
+        partition_by=col(Registration.sme_id), order_by=(col(Event.answers_until), col(Event.id))
+    )
     found = (
         select(Registration.sme_id, col(Event.answers_until).label("deadline"), Event.zone, first.label("place"))
         .join(Event, col(Event.id) == Registration.event_id)
