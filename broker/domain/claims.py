@@ -262,7 +262,7 @@ def end(session: Session, email: Outgoing, status: EmailStatus, reason: str) -> 
 
 
 def _unwrite(session: Session, email: Outgoing) -> None:
-    """End a reminder that is untrue by now. One that never left is written again by the next sweep: see `mailings.write_due`."""
+    """End a reminder that is untrue by now; one that was never tried is written again by `mailings.write_due`."""
     end(session, email, EmailStatus.SUPPRESSED, PARTNER_LEFT if email.attempts > 1 else TO_REWRITE)
 
 

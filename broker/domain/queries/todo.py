@@ -109,7 +109,7 @@ def waiting_for_review() -> ColumnElement[bool]:
 
 
 def unanswered() -> Any:
-    """(sme_id, deadline, zone): who has partners for a coming event, can still answer, and has not said anything.
+    """(sme_id, deadline, zone): who takes part in a coming event, has partners, can still answer, and has not.
 
     Of several events the one that closes first."""
     first = func.row_number().over(
@@ -118,9 +118,11 @@ def unanswered() -> Any:
     found = (
         select(Registration.sme_id, col(Event.answers_until).label("deadline"), Event.zone, first.label("place"))
         .join(Event, col(Event.id) == Registration.event_id)
+        .join(Sme, col(Sme.id) == Registration.sme_id)
         .join(Shortlist, (col(Shortlist.event_id) == Event.id) & (col(Shortlist.sme_id) == Registration.sme_id))
         .where(
             col(Event.answers_until) > MOMENT,
+            col(Sme.status).not_in(INACTIVE),
             col(Shortlist.status) == ShortlistStatus.APPROVED,
             exists().where(col(ShortlistEntry.shortlist_id) == Shortlist.id),
             ~exists().where(col(Interest.event_id) == Event.id, col(Interest.sme_id) == Registration.sme_id),
