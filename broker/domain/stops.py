@@ -1,4 +1,4 @@
-"""Which mails of an event are held back or let go again, and the lock by which a stop and the writing of a mail meet."""
+"""Which mails of an event are held back or let go again, and the lock by which a stop and the writing of one meet."""
 
 from datetime import datetime
 
