@@ -163,6 +163,12 @@ def change_set(session: Session, account: Account, set_id: int, *, lock: bool = 
     return row
 
 
+def changed_by(account: Account) -> int | None:
+    """Whose changes of many SMEs an account sees: its own; None means everybody's."""
+    desk(account, Role.BROKER)
+    return None if account.role == Role.ADMIN else account.id
+
+
 def demo_mail(session: Session, is_demo: bool, email_id: int) -> Email:
     """A mail of the demo's outbox; outside the demo nobody reads mail here."""
     row = session.get(Email, email_id) if is_demo else None

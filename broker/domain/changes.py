@@ -21,8 +21,10 @@ LIFE = timedelta(days=30)
 CHANGED = "it was changed since"
 MOVED = "it is not of your city any more"
 NAME_TAKEN = "another SME has its old name now"
+TERM = ("expires_at", "reminded_at")
 Image = dict[str, Any]
-"""What is written back: `status`, and where more than that was changed `facts`, `contact` and `consents`."""
+"""What is written back: `status`, where it was renewed its TERM, and where more than that was changed `facts`,
+`contact` and `consents`."""
 
 
 def images(session: Session, sme_ids: Collection[int]) -> dict[int, Image]:
@@ -174,6 +176,10 @@ def _restore(
         if sme not in whole:
             sme.version, sme.updated_at = sme.version + 1, moment
         sme.status = SmeStatus(before[sme.id]["status"])
+        if "expires_at" in before[sme.id]:  # what can be renewed always has an end
+            for name in TERM:
+                at = before[sme.id].get(name)
+                setattr(sme, name, datetime.fromisoformat(at) if at else None)
         session.add(sme)
         follow(session, sme.id, part[sme.id].version - 1, sme.version)
     session.flush()

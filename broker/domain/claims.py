@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -13,7 +13,7 @@ from broker.config import Settings
 from broker.db import now
 from broker.domain.mailings.naming import REMINDERS, names_who_left
 from broker.domain.messages import readdress
-from broker.domain.outbox import ANSWERED, LAST_CALLED, LEFT, PARTNER_LEFT, SUPERSEDED
+from broker.domain.outbox import ANSWERED, LAST_CALLED, LEFT, PARTNER_LEFT, SUPERSEDED, TO_REWRITE
 from broker.domain.subscriptions import NOT_SENT
 from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
@@ -262,11 +262,8 @@ def end(session: Session, email: Outgoing, status: EmailStatus, reason: str) -> 
 
 
 def _unwrite(session: Session, email: Outgoing) -> None:
-    """Forget a reminder that never left, so that the plan, or whoever asks, writes one that says what is so now."""
-    if email.attempts > 1:
-        end(session, email, EmailStatus.SUPPRESSED, PARTNER_LEFT)
-    else:
-        session.connection().execute(delete(Email).where(col(Email.id) == email.id))
+    """End a reminder that is untrue by now; one that was never tried is written again by `mailings.write_due`."""
+    end(session, email, EmailStatus.SUPPRESSED, PARTNER_LEFT if email.attempts > 1 else TO_REWRITE)
 
 
 def _within_caps(session: Session, settings: Settings, moment: datetime) -> list[ColumnElement[bool]] | None:

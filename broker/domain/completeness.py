@@ -74,6 +74,11 @@ def missing(facts: Facts) -> list[str]:
     return [words for words in lacking if words != CONFIRM_SECTOR or "sector" not in lacking]
 
 
+def needed(facts: Facts) -> list[str]:
+    """What has to be there before a second broker is asked, in plain words."""
+    return [asked.words for asked in ASKED if asked.needed and asked.lacks(facts)]
+
+
 def percent(facts: Facts) -> int:
     """How much of what is asked the profile says, from 0 to 100."""
     return round(100 * sum(not asked.lacks(facts) for asked in ASKED) / len(ASKED))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import audit
+from broker.domain import audit, stops
 from broker.domain.involvement import EVENT, WITHDRAWN
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import INACTIVE, City, Consent, Event, Purpose, Registration, Sme
@@ -165,8 +165,9 @@ def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> Regist
     return row
 
 
-def restore(session: Session, actor: str, row: Registration) -> None:
-    """Undo a withdrawal: the SME is registered as it was, and the links in its mails open its page again.
+def restore(session: Session, actor: str, row: Registration) -> int:
+    """Undo a withdrawal: the SME is registered as it was, and the links in its mails open its page again. How many
+    mails wait again that ended by the withdrawal.
 
     ConflictError where it cannot take part any more, or has been registered anew."""
     there = select(Registration.id).where(Registration.event_id == row.event_id, Registration.sme_id == row.sme_id)
@@ -175,7 +176,9 @@ def restore(session: Session, actor: str, row: Registration) -> None:
         raise ConflictError("This can no longer be undone. Register its city again, or invite its hub.")
     session.add(row)
     session.flush()
-    audit.record(session, actor, "event.restore", f"event {row.event_id}", sme=row.sme_id)
+    revived = stops.revive(session, row.event_id, row.sme_id)
+    audit.record(session, actor, "event.restore", f"event {row.event_id}", sme=row.sme_id, mails=revived)
+    return revived
 
 
 def where(event: Event, city: City) -> list[str]:

@@ -46,6 +46,11 @@ class Preview:
         return [warning for entry in self.entries if not entry.row.problems for warning in entry.row.warnings]
 
     @property
+    def lesser(self) -> list[Problem]:
+        """Cells of rejected rows that would be left out of them, too, once what rejects the row is mended."""
+        return [warning for entry in self.entries if entry.row.problems for warning in entry.row.warnings]
+
+    @property
     def to_complete(self) -> dict[str, int]:
         """How many of the file's SMEs would still lack what, the most frequent first."""
         counts = Counter(lack for lacks in self.plan.to_complete for lack in lacks)
@@ -78,7 +83,8 @@ class Preview:
 
 def _rejection(row: Row) -> dict[str, Any]:
     first, *others = row.problems
-    return first._asdict() | ({"also": [problem._asdict() for problem in others]} if others else {})
+    told = {"also": others, "warnings": row.warnings}
+    return first._asdict() | {name: [one._asdict() for one in found] for name, found in told.items() if found}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Working languages and target markets as people write them, in any of our ten languages or as ISO codes."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from babel import Locale
 
 from broker.domain.keys import key_index, read_table, split_words, text_key
 
+ENGLISH = Locale("en")
 OURS = ("en", "de", "cs", "pl", "pt", "it", "nl", "sv", "et", "lt")
 """The languages of our cities, in which names are understood."""
 AMBIGUOUS_CODES = frozenset({"ee", "se"})
@@ -46,6 +47,11 @@ def find_languages(text: str) -> Reading:
 def find_markets(text: str) -> Reading:
     """ISO 3166 codes of the countries in a cell such as 'Německo', 'Germany and UK' or 'DACH'."""
     return _find(text, _market)
+
+
+def in_english(codes: Iterable[str]) -> str:
+    """Languages (`de`) and countries (`DE`) by their English names in one cell; a code nobody knows stays."""
+    return ", ".join(ENGLISH.territories.get(code) or ENGLISH.languages.get(code, code) for code in codes)
 
 
 def country_code(text: str) -> str | None:

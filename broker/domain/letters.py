@@ -1,7 +1,7 @@
 """Every mail the service writes: one function and one template folder each."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,6 +55,8 @@ class ShortlistLetter:
     window: Window | None = None
     replaces: bool = False
     """Whether the SME was mailed another one before."""
+    new: Collection[int] = ()
+    """The partners that one did not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def shortlist(settings: Settings, letter: ShortlistLetter) -> Letter:
             "cards": letter.cards,
             "link": letter.link,
             "replaces": letter.replaces,
+            "new": sorted(letter.new),
             "demo": settings.is_demo,
         },
     )

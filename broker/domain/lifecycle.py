@@ -74,7 +74,7 @@ def move(session: Session, actor: str, sme: Sme, step: Step, **detail: Any) -> N
     """Take the step and record it; ConflictError where the profile is in another status by now."""
     before, after = MOVES[step]
     values: dict[str, Any] = {"status": after, "version": Sme.version + 1, "paused_from": None}
-    if step is Step.RESUME:
+    if step in (Step.RESUME, Step.RENEW):
         values["status"] = resumed(sme.paused_from, load_record(session, sme).facts)
     if step in (Step.PUBLISH, Step.RENEW):
         values |= {"expires_at": now(session) + LIFE, "reminded_at": None}
@@ -87,7 +87,7 @@ def move(session: Session, actor: str, sme: Sme, step: Step, **detail: Any) -> N
 
 
 def resumed(paused_from: SmeStatus | None, facts: Mapping[str, Any]) -> SmeStatus:
-    """What a paused profile is again: as its SME paused it, else published; a draft if it lacks something by now."""
+    """What a paused or expired profile is again: as its SME paused it, else published; a draft if it is not whole."""
     return status_of(paused_from or SmeStatus.PUBLISHED, facts)
 
 

@@ -11,6 +11,7 @@ from broker.config import TEMPLATES, Settings
 from broker.db import Database
 from broker.domain import cards, interests, letters, mailings, outbox
 from broker.domain.letters import Letter
+from broker.domain.newcomers import newcomers
 from broker.models import (
     City,
     Contact,
@@ -42,7 +43,7 @@ def of_shortlists(session: Session, settings: Settings, event: Event, lists: Seq
         .order_by(col(Sme.id))
     ).all()
     replies = letters.reply_addresses(session)
-    told = _told(session, event.id)
+    new = newcomers(session, event.id, lists)
     return [
         letters.shortlist(
             settings,
@@ -58,23 +59,12 @@ def of_shortlists(session: Session, settings: Settings, event: Event, lists: Seq
                 not_before=mailing.due_at if mailing else None,
                 # With no date they go at once, at any hour: somebody sits there and wants it so.
                 window=mailings.window(event, cities[sme.city_code]) if mailing else None,
-                replaces=bool(told.get(sme.id, set()) - {shortlist.run_id}),
+                replaces=sme.id in new,
+                new=new.get(sme.id, frozenset()),
             ),
         )
         for shortlist, sme, registration, contact in rows
     ]
-
-
-def _told(session: Session, event_id: int) -> dict[int, set[int]]:
-    """By SME: the runs whose shortlist it was mailed."""
-    sent = select(Email.sme_id, Email.key).where(
-        Email.event_id == event_id, Email.kind == MailingKind.SHORTLIST.value, Email.status == EmailStatus.SENT
-    )
-    told: dict[int, set[int]] = {}
-    for sme_id, key in session.exec(sent):
-        if sme_id is not None:
-            told.setdefault(sme_id, set()).add(letters.run_of(key))
-    return told
 
 
 def write(database: Database, event_id: int, found: Sequence[Letter], session: Session) -> int:

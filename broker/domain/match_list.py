@@ -183,7 +183,7 @@ FIELDS = {
     "answered": ("answer_{}_at",),
     "reasons": ("reason_for_{}",),
     "hub": ("{}_hub",),
-    "languages": ("{}_languages",),
+    "languages": ("{}_languages_in_english",),
     "contacts": ("{}_contact", "{}_email", "{}_phone"),
 }
 """The columns of a file, of which there is one for each side; the others are of the pair."""

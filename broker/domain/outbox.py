@@ -27,6 +27,7 @@ SUPERSEDED = "A newer shortlist took its place before it left."
 LAST_CALLED = "The last call took its place before it left."
 ANSWERED = "They answered before the reminder left."
 LEFT = "They take no part any more."
+TO_REWRITE = "A partner it names takes no part any more: it is written again without it."
 PARTNER_LEFT = "A partner it names takes no part any more: build and approve the shortlists again."
 
 

@@ -18,6 +18,8 @@ from broker.models import Answer, City, Event, Interest, Introduction, PairRule,
 Pair = tuple[int, int]
 """Two SMEs' ids, the smaller first."""
 MAX_REASON = 200
+MOST_NAMED = 5
+"""SMEs told by name where the beginning of a name fits several."""
 KINDS = ("pin", "ban", "wanted", "never", "known", "met")
 
 
@@ -129,7 +131,8 @@ def lift(session: Session, actor: str, event_id: int, one: int, other: int) -> N
 
 
 def named(session: Session, event_id: int, words: str) -> int:
-    """The id of the registered SME of this name, with or without ", City" behind it. NotFoundError says what to do."""
+    """The id of the registered SME of this name, with or without ", City" behind it, or of the only one whose name
+    begins so. NotFoundError says what to do, and which several names begin so."""
     rows = session.exec(
         select(Sme.id, Sme.name, City.name)
         .join(Registration, (col(Registration.sme_id) == Sme.id) & (col(Registration.event_id) == event_id))
@@ -141,6 +144,15 @@ def named(session: Session, event_id: int, words: str) -> int:
     alike = exact or [sme_id for sme_id, name, city in rows if key in (text_key(name), text_key(f"{name} {city}"))]
     if len(alike) > 1:
         raise NotFoundError(f"More than one registered SME is called “{words}”: add its city, as in the list.")
-    if not alike:
+    return alike[0] if alike else _beginning(words, key, [(sme_id, f"{name}, {city}") for sme_id, name, city in rows])
+
+
+def _beginning(words: str, key: str, rows: list[tuple[int, str]]) -> int:
+    found = sorted((label, sme_id) for sme_id, label in rows if key and text_key(label).startswith(key))
+    if not found:
         raise NotFoundError(f"No registered SME is called “{words}”. Choose one of the list.")
-    return alike[0]
+    if len(found) > 1:
+        told = "; ".join(label for label, _ in found[:MOST_NAMED])
+        more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise NotFoundError(f"More than one registered SME begins with “{words}”. Which one: {told}{more}?")
+    return found[0][1]

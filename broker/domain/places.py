@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from broker.domain.keys import key_index, read_table, split_words, text_key
 from broker.domain.languages import country_code
 from broker.domain.sectors import SectorGuess, find_sector
+from broker.domain.zones import UTC, Zone
 from broker.models import City, Sector
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "city_codes",
     "city_name",
     "city_names",
+    "city_zone",
     "find_city",
     "find_sector",
     "load_reference",
@@ -91,6 +93,13 @@ def sector_rows() -> tuple[dict[str, str], ...]:
 def city_name(code: str) -> str:
     """The English name of a city's code; the code itself where it is none of ours."""
     return names_by_code().get(code, code)
+
+
+@lru_cache
+def city_zone(code: str | None) -> Zone:
+    """The zone of a city by its code; UTC for none of ours. No question to the database."""
+    rows = (row for row in read_table("cities.csv") if row["code"] == code)
+    return next((Zone(row["timezone"], row["name"]) for row in rows), Zone(UTC, UTC))
 
 
 @lru_cache(maxsize=2_000)

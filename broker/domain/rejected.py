@@ -6,6 +6,7 @@ from typing import Any
 from broker.domain.imports import Preview
 from broker.domain.plans import Action
 from broker.domain.reports import Table
+from broker.domain.rows import Row
 from broker.domain.sheets import Sheet
 
 PROBLEM = "problem"
@@ -18,13 +19,22 @@ def rejected_rows(sheet: Sheet, preview: Preview) -> Kept | None:
     cells = dict(zip(sheet.row_numbers, sheet.rows, strict=True))
     rows = [
         [
-            "; ".join(f"{problem.column or 'row'}: expected {problem.expected}" for problem in entry.row.problems),
+            _told(entry.row),
             *cells[entry.row.number],
         ]
         for entry in preview.entries
         if entry.action is Action.REJECTED
     ]
     return {"headers": [PROBLEM, *(header for header in sheet.headers)], "rows": rows} if rows else None
+
+
+def _told(row: Row) -> str:
+    """Why the row is rejected, and which other cells would be left out of it once it is mended."""
+    rejected, left_out = (
+        "; ".join(f"{problem.column or 'row'}: expected {problem.expected}" for problem in found)
+        for found in (row.problems, row.warnings)
+    )
+    return f"{rejected}; and left out unless mended: {left_out}" if left_out else rejected
 
 
 def table(kept: Mapping[str, Any]) -> Table:

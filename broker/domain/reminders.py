@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from broker.config import Settings
@@ -80,7 +80,7 @@ def _to_sme(settings: Settings, letter: ReminderLetter, kind: MailingKind) -> Le
         "contact": letter.contact,
         "cards": letter.cards,
         "link": letter.link,
-        "left": time_left(letter.moment, event.answers_until),
+        "left": zones.time_left(letter.moment, event.answers_until, event.zone),
     }
     return envelope, context
 
@@ -113,13 +113,3 @@ def summary(settings: Settings, letter: SummaryLetter) -> Letter:
 
 def _context(settings: Settings, event: Event, city: City) -> dict[str, Any]:
     return {"event": event, "city": city, "demo": settings.is_demo} | zones.of_mail(event, city)
-
-
-def time_left(moment: datetime, until: datetime) -> str:
-    """In words: "in 2 days", "in 20 hours", "in less than an hour"."""
-    hours = (until - moment) // timedelta(hours=1)
-    if hours < 1:
-        return "in less than an hour"
-    if hours < 36:
-        return "in 1 hour" if hours == 1 else f"in {hours} hours"
-    return f"in {(hours + 12) // 24} days"

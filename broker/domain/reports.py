@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from broker.db import now
 from broker.domain import audit, cards, events, formulas
 from broker.domain.cards import Card, Quote
+from broker.domain.languages import in_english
 from broker.errors import InvalidError
 from broker.models import (
     City,
@@ -164,7 +165,7 @@ def _participants(session: Session, event_id: int) -> Table:
     sectors = {sector.code: sector for sector in session.exec(select(Sector))}
     columns = (
         *("sme", "city", "hub", "sector", "group", "sector_confirmed", "status"),
-        *("languages", "markets", "readiness", "contact", "email", "phone", "website"),
+        *("languages_in_english", "markets_in_english", "readiness", "contact", "email", "phone", "website"),
     )
     return Table(
         columns,
@@ -174,7 +175,7 @@ def _participants(session: Session, event_id: int) -> Table:
                 *((sector.name, sector.group) if sector else ("", "")),
                 ("yes" if sme.sector_confirmed else "to be confirmed") if sector else "",
                 sme.status.value,
-                *(", ".join(sme.languages), ", ".join(sme.markets), str(sme.readiness or "")),
+                *(in_english(sme.languages), in_english(sme.markets), str(sme.readiness or "")),
                 *((contact.name, contact.email, contact.phone) if contact else ("", "", "")),
                 sme.website,
             )

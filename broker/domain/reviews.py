@@ -1,5 +1,6 @@
 """A second broker reads a profile before it is published: asked for, then confirmed or sent back with a note."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import update
@@ -7,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import accounts, lifecycle
-from broker.domain.completeness import ASKED
+from broker.domain.completeness import needed
 from broker.domain.lifecycle import Step
 from broker.domain.records import load_record
 from broker.errors import ConflictError, InvalidError, NotAllowedError
@@ -43,8 +44,7 @@ class Waiting:
 
 def lacking(session: Session, sme: Sme) -> list[str]:
     """What has to be there before a second broker is asked, in plain words."""
-    facts = load_record(session, sme).facts
-    return [asked.words for asked in ASKED if asked.needed and asked.lacks(facts)]
+    return needed(load_record(session, sme).facts)
 
 
 def ask(session: Session, account: Account, sme: Sme) -> Review:
@@ -52,11 +52,17 @@ def ask(session: Session, account: Account, sme: Sme) -> Review:
     if still := lacking(session, sme):
         raise InvalidError(f"Finish this first: {', '.join(still)}.")
     lifecycle.move(session, accounts.actor(account), sme, Step.ASK)
-    _close(session, sme, ReviewOutcome.WITHDRAWN, account, "")  # one that was left open as the profile lost a part
-    review = Review(sme_id=sme.id, asked_by_id=account.id, asked_at=now(session))
-    session.add(review)
+    return open_many(session, account, [sme])[0]
+
+
+def open_many(session: Session, account: Account, smes: Sequence[Sme]) -> list[Review]:
+    """Put profiles that are in review by now into the queue of second brokers."""
+    for sme in smes:  # one may have been left open as the profile lost a part
+        _close(session, sme, ReviewOutcome.WITHDRAWN, account, "")
+    asked = [Review(sme_id=sme.id, asked_by_id=account.id, asked_at=now(session)) for sme in smes]
+    session.add_all(asked)
     session.flush()
-    return review
+    return asked
 
 
 def withdraw(session: Session, account: Account, sme: Sme) -> None:

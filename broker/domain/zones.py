@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -46,3 +47,15 @@ def checked(name: str) -> str:
     if name not in available_timezones():
         raise InvalidError("Time zone: expected a name such as Europe/Berlin, or UTC.")
     return name
+
+
+def time_left(moment: datetime, until: datetime, timezone: str) -> str:
+    """In words: "in 2 days" by the calendar of this zone, "in 20 hours", "in less than an hour"."""
+    hours = (until - moment) // timedelta(hours=1)
+    if hours < 1:
+        return "in less than an hour"
+    today, last = (day.astimezone(ZoneInfo(timezone)).date() for day in (moment, until))
+    days = (last - today).days
+    if hours < 36 or days < 2:
+        return "in 1 hour" if hours == 1 else f"in {hours} hours"
+    return f"in {days} days"

@@ -13,7 +13,7 @@ from broker.domain.queries import places, requests, smes
 from broker.domain.queries.rings import Firm
 from broker.domain.sections import Problem
 from broker.errors import ConflictError, NotFoundError
-from broker.models import Account, City, Sme
+from broker.models import Account, City, Sme, SmeStatus
 from broker.web import profile_form, sme_profile
 from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
@@ -25,9 +25,15 @@ OWN_STEPS = {
     Step.PUBLISH: "Published, for a year. A month before it ends you get a reminder.",
     Step.PAUSE: "Paused. It is on no new shortlist until you publish it again.",
     Step.RESUME: "Published again.",
-    Step.RENEW: "Good. It stays published for another year.",
+    Step.RENEW: "Good. It is published for another year.",
 }
 """What the broker of its own city may do with a profile, and what is said once it is done."""
+NOT_PUBLISHED = {
+    SmeStatus.DRAFT: "It is a draft: finish what is open, then ask for a review.",
+    SmeStatus.IN_REVIEW: "It waits for a second broker again, as before its pause.",
+    SmeStatus.REVIEWED: "It is reviewed, as before its pause. You can publish it.",
+}
+"""What else a profile is after a pause, or after a year."""
 
 
 @router.get("/new")
@@ -117,4 +123,11 @@ def take_step(request: Request, session: SessionDep, account: CurrentBroker, sme
         reviews.withdraw(session, account, sme)
     else:
         lifecycle.move(session, accounts.actor(account), sme, step)
-    return redirect(request, f"/smes/{sme_id}", OWN_STEPS[step])
+    return redirect(request, f"/smes/{sme_id}", where_it_stands(sme, step))
+
+
+def where_it_stands(sme: Sme, step: Step) -> str:
+    """What is said after a step; a pause or a year may be over and the profile still not be published."""
+    if step in (Step.RESUME, Step.RENEW) and sme.status in NOT_PUBLISHED:
+        return NOT_PUBLISHED[sme.status]
+    return OWN_STEPS[step]

@@ -7,15 +7,23 @@ from fastapi import APIRouter, Form, Request, Response
 
 from broker.domain import access, bulk, changes
 from broker.domain.bulk import BulkAction, BulkOutcome
-from broker.domain.queries.changes import change_view
+from broker.domain.queries.changes import change_view, recent
 from broker.errors import InvalidError, NotFoundError
 from broker.models import ChangeSet
 from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
 from broker.web.pages import Tone, plural, redirect, render
 
 router = APIRouter()
-DONE = {BulkAction.PUBLISH: "published", BulkAction.PAUSE: "paused", BulkAction.RESUME: "back from their pause"}
+DONE = {
+    BulkAction.ASK: "with a second broker now",
+    BulkAction.PUBLISH: "published",
+    BulkAction.RENEW: "good for another year",
+    BulkAction.PAUSE: "paused",
+    BulkAction.RESUME: "back from their pause",
+}
 ONLY = {
+    BulkAction.ASK: "Only drafts with nothing left to finish can be read by a second broker.",
+    BulkAction.RENEW: "Only what has expired or soon will, and lacks nothing, can be renewed.",
     BulkAction.PUBLISH: "Only what a second broker confirmed can be published.",
     BulkAction.PAUSE: "Only what is published can be paused.",
     BulkAction.RESUME: "Only what is paused can come back.",
@@ -33,7 +41,7 @@ def act_on_many(
     action: Annotated[BulkAction, Form()],
     back: Annotated[str, Form(max_length=2_000)] = "",
 ) -> Response:
-    """Publish, pause or resume the SMEs ticked in the list, and lead back to it with a way to undo."""
+    """Do one thing with the SMEs ticked in the list, and lead back to it with a way to undo."""
     ids = [_row_id(str(value)) for value in form.getlist("ids")]
     where = _list(back)
     try:
@@ -63,6 +71,12 @@ def _told(action: BulkAction, outcome: BulkOutcome) -> str:
         return done
     kinds = ", ".join(f"{count} {status.value.replace('_', ' ')}" for status, count in sorted(outcome.left.items()))
     return f"{done if outcome.changed else ''} Left as before: {plural(left, 'SME')} ({kinds}). {ONLY[action]}".strip()
+
+
+@router.get("/changes")
+def changes_page(request: Request, session: SessionDep, account: CurrentBroker) -> Response:
+    """What was done to many SMEs at once of late, each with the way to undo it."""
+    return render(request, "pages/changes.html", {"rows": recent(session, access.changed_by(account))})
 
 
 @router.get("/changes/{set_id}")

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from broker.domain import access
 from broker.domain.places import city_codes, city_name
 from broker.domain.queries import home
-from broker.domain.reminders import time_left
+from broker.domain.zones import time_left
 from broker.web.deps import CurrentBroker, SessionDep
 from broker.web.pages import render
 

@@ -165,6 +165,7 @@ def _preview_page(request: Request, session: Session, file: ImportFile, looked: 
         "open": [entry for entry in entries if entry.is_open],
         "merged": [entry for entry in entries if entry.is_merged],
         "errors": _errors(preview) if preview else [],
+        "lesser": problems.grouped(preview.lesser, preview.columns) if preview else [],
         "warnings": problems.grouped(preview.warnings, preview.columns) if preview else [],
         "shown": SHOWN,
         "in_words": in_words,

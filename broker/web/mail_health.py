@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, outbox
+from broker.domain import access, accounts, outbox, zones
+from broker.domain.places import city_zone
 from broker.domain.queries import mail_health
 from broker.domain.queries.health import health
 from broker.models import Account, City, EmailStatus, Event
@@ -84,7 +85,7 @@ def _page(request: Request, session: Session, event: Event | None, status: Email
     event_id = event.id if event else None
     context = {
         "event": event,
-        "city": session.get_one(City, event.city_code) if event else None,
+        "zone": zones.of_event(event, session.get_one(City, event.city_code)) if event else city_zone(None),
         "health": health(session, event_id),
         "mails": mail_health.mail_page(session, event_id, status, page),
         "statuses": list(EmailStatus),

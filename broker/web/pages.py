@@ -23,8 +23,9 @@ from broker.domain.cards import DISTANCE, Card
 from broker.domain.criteria import CRITERIA
 from broker.domain.events import where
 from broker.domain.fields import web_address
+from broker.domain.places import city_zone
 from broker.domain.zones import Zone
-from broker.models import City, Event
+from broker.models import Account, City, Event
 from broker.web import sessions
 from broker.web.security import FORM_FIELD, cookie_name, drop_cookie, form_cookie, form_token, set_cookie
 
@@ -42,13 +43,17 @@ class Flash(NamedTuple):
 
 
 def render(request: Request, name: str, context: Mapping[str, Any] | None = None, *, status: int = 200) -> HTMLResponse:
-    """A page from `templates/pages` or a fragment from `templates/partials`."""
+    """A page from `templates/pages` or a fragment from `templates/partials`.
+
+    `reader` is the zone of who reads it: that of a broker's city, else UTC; an event's own times are in the event's."""
     settings: Settings = request.app.state.settings
     flash = _flash(request)
+    account: Account | None = getattr(request.state, "account", None)
     everything = {
         "request": request,
         "settings": settings,
-        "account": getattr(request.state, "account", None),
+        "account": account,
+        "reader": city_zone(account.city_code if account else None),
         "flash": flash,
         **(context or {}),
     }

@@ -102,9 +102,13 @@ def mail_link(
     settings: SettingsDep,
     limits: LimitsDep,
     session: SessionDep,
-    email: Annotated[str, Form(max_length=254)],
+    email: Annotated[str, Form(max_length=254)] = "",
 ) -> Response:
-    """Mail a sign-in link; the answer is the same, and as quick, whether there is such an account or not."""
+    """Mail a sign-in link; the answer is the same, and as quick, whether there is such an account or not.
+
+    It comes from the form that also asks for a password, whatever stands in that."""
+    if not email.strip():
+        return _sign_in_page(request, settings, problem="Enter your e-mail address first; then ask for the link.")
     limits.hit(limits.LINK_ADDRESS, client_address(request))
     limits.hit(limits.LINK_ACCOUNT, email)
     with as_slow_as_any(session):
@@ -174,7 +178,6 @@ def _sign_in_page(
         "email": email,
         "password": chosen.password if chosen and not problem else "",
         "problem": problem,
-        "is_slowed": status == 429,
         "demo_accounts": demo_accounts,
     }
     return render(request, "pages/sign_in.html", context, status=status if problem else 200)

@@ -152,9 +152,11 @@ def undo_withdrawal(
     row = _undone(settings, event, undo)
     if row is None:
         raise InvalidError("This can no longer be undone. Register its city again, or invite its hub.")
-    events.restore(session, accounts.actor(account), row)
-    name = session.get_one(Sme, row.sme_id).name
-    return redirect(request, f"/events/{event_id}/registrations", f"{name} is registered again.")
+    revived = events.restore(session, accounts.actor(account), row)
+    told = f"{session.get_one(Sme, row.sme_id).name} is registered again."
+    if revived:
+        told += f" {plural(revived, 'mail')} that had ended with the withdrawal will leave as planned."
+    return redirect(request, f"/events/{event_id}/registrations", told)
 
 
 def _undone(settings: Settings, event: Event, token: str) -> Registration | None:

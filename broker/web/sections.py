@@ -6,13 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, Response
 from sqlmodel import Session
 
-from broker.domain import access, accounts, drafts, linting, merging, profiles, readiness, sections
+from broker.db import now
+from broker.domain import access, accounts, drafts, lifecycle, linting, merging, profiles, readiness, sections
 from broker.domain.completeness import Section
+from broker.domain.lifecycle import Step
 from broker.domain.queries import places
 from broker.domain.sections import Problem, Saved
 from broker.errors import NotFoundError
 from broker.models import Sme
-from broker.web import profile_form
+from broker.web import brokers, profile_form
 from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
 from broker.web.pages import redirect, render
 
@@ -68,7 +70,17 @@ def save(
         return _conflict(request, session, sme, section, saved, typed)
     if saved.problems:
         return _form(request, session, sme, section, typed, seen, saved.problems)
+    if "renew" in form:
+        return _renewed(request, session, accounts.actor(account), sme)
     return _saved(request, sme_id, section, saved)
+
+
+def _renewed(request: Request, session: Session, actor: str, sme: Sme) -> Response:
+    """Saved, and said to be true as a whole; of two who do so at once the second finds it done."""
+    session.refresh(sme)
+    if lifecycle.is_due(sme, now(session)):
+        lifecycle.move(session, actor, sme, Step.RENEW)
+    return redirect(request, f"/smes/{sme.id}", f"Saved. {brokers.where_it_stands(sme, Step.RENEW)}")
 
 
 def _saved(request: Request, sme_id: int, section: Section, saved: Saved) -> Response:
@@ -144,7 +156,7 @@ def _form(
         rows = rows if rows is not None else values[section].split("\n")
         context |= {"rows": rows, "did": did, "noun": profile_form.NOUNS[section]}
         context["findings"] = linting.lint_all(rows, profile_form.KINDS[section])
-    context |= _choices(session, sme, section)
+    context |= _choices(session, sme, section) | {"is_due": lifecycle.is_due(sme, now(session))}
     return render(request, "pages/section.html", context, status=422 if problems else 200)
 
 

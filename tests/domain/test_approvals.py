@@ -1,6 +1,8 @@
 """An approval mails each SME its shortlist once, and nobody what they did not agree to."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 from sqlmodel import Session, col, select
@@ -70,6 +72,11 @@ def test_a_second_shortlist_says_that_it_takes_the_place_of_the_first(session: S
         (c.id, "One partner for Cy in Berlin"),
     ]
     assert [b"takes the place of the" in mail.message for mail in new] == [True, False]
+    to_ada, to_cy = (message_from_bytes(mail.message, policy=default) for mail in new)
+    for kind, before, after in (("plain", "1. Bo (", "2. Cy ("), ("html", ">Bo</h2>", ">Cy</h2>")):
+        known, _, unknown = to_ada.get_body((kind,)).get_content().partition(before)[2].partition(after)
+        assert ("New on your list" in known, "New on your list" in unknown) == (False, True)
+        assert "New on your list" not in to_cy.get_body((kind,)).get_content()
 
 
 def test_links_are_not_signed_with_the_key_everybody_knows(session: Session) -> None:

@@ -1,9 +1,12 @@
 """One action on many SMEs."""
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import Session, col, select
 
-from broker.domain import access, bulk, changes
+from broker.db import now
+from broker.domain import access, bulk, changes, reviews
 from broker.domain.bulk import BulkAction, BulkOutcome
 from broker.errors import InvalidError, NotFoundError
 from broker.models import AuditEntry, ChangeSet, ProfileChange, Sme, SmeStatus
@@ -15,6 +18,8 @@ DRAFT, IN_REVIEW, REVIEWED, PUBLISHED, PAUSED, EXPIRED = SmeStatus
 @pytest.mark.parametrize(
     ("action", "after"),
     [
+        (BulkAction.ASK, [IN_REVIEW, IN_REVIEW, REVIEWED, PUBLISHED, PAUSED, EXPIRED]),
+        (BulkAction.RENEW, [DRAFT, IN_REVIEW, REVIEWED, PUBLISHED, PAUSED, PUBLISHED]),
         (BulkAction.PUBLISH, [DRAFT, IN_REVIEW, PUBLISHED, PUBLISHED, PAUSED, EXPIRED]),
         (BulkAction.PAUSE, [DRAFT, IN_REVIEW, REVIEWED, PAUSED, PAUSED, EXPIRED]),
         (BulkAction.RESUME, [DRAFT, IN_REVIEW, REVIEWED, PUBLISHED, PUBLISHED, EXPIRED]),
@@ -24,7 +29,10 @@ def test_an_action_changes_what_it_means_anything_for_and_an_undo_takes_it_back(
     session: Session, action: BulkAction, after: list[SmeStatus]
 ) -> None:
     account = factories.make_account(session)
+    ended = now(session) - timedelta(days=1)
     smes = [factories.make_sme(session, status=status) for status in SmeStatus]
+    smes[-1].expires_at = ended
+    session.flush()
     touched = [sme for sme, status in zip(smes, after, strict=True) if sme.status is not status]
 
     outcome = bulk.act(session, account, action, smes)
@@ -38,6 +46,38 @@ def test_an_action_changes_what_it_means_anything_for_and_an_undo_takes_it_back(
     assert entry.detail == {"smes": [sme.id for sme in touched], "left": len(smes) - len(touched)}
     changes.undo(session, account, outcome.set_id or 0)
     assert [sme.status for sme in smes] == list(SmeStatus)
+    assert smes[-1].expires_at == ended
+
+
+def test_drafts_with_nothing_left_to_finish_are_put_before_a_second_broker(session: Session) -> None:
+    account, other = factories.make_account(session), factories.make_account(session, city="rome")
+    whole, lacking = factories.make_sme(session, status=DRAFT), factories.make_sme(session, status=DRAFT, email="")
+    outcome = bulk.act(session, account, BulkAction.ASK, [whole, lacking])
+    assert (outcome.changed, outcome.left, lacking.status) == (1, {DRAFT: 1}, DRAFT)
+    assert [(row.sme, row.asked_by) for row in reviews.waiting(session, "rome")] == [(whole, account)]
+    reviews.confirm(session, other, whole, str(whole.version))
+    assert whole.status is REVIEWED
+
+
+def test_an_undo_of_asking_takes_the_profiles_out_of_the_queue(session: Session) -> None:
+    account, sme = factories.make_account(session), factories.make_sme(session, status=DRAFT)
+    outcome = bulk.act(session, account, BulkAction.ASK, [sme])
+    changes.undo(session, account, outcome.set_id or 0)
+    assert (sme.status, reviews.waiting(session, None)) == (DRAFT, [])
+
+
+def test_only_what_ends_soon_and_lacks_nothing_is_renewed_and_an_undo_gives_back_its_end(session: Session) -> None:
+    account, moment = factories.make_account(session), now(session)
+    soon, told = moment + timedelta(days=3), moment - timedelta(days=20)
+    due = factories.make_sme(session, expires_at=soon, reminded_at=told)
+    fresh = factories.make_sme(session, expires_at=moment + timedelta(days=200))
+    lacking = factories.make_sme(session, status=EXPIRED, expires_at=told, needs=())
+    outcome = bulk.act(session, account, BulkAction.RENEW, [due, fresh, lacking])
+    assert (outcome.changed, outcome.left) == (1, {PUBLISHED: 1, EXPIRED: 1})
+    assert due.expires_at is not None
+    assert (due.expires_at > moment + timedelta(days=364), due.reminded_at) == (True, None)
+    changes.undo(session, account, outcome.set_id or 0)
+    assert (due.status, due.expires_at, due.reminded_at) == (PUBLISHED, soon, told)
 
 
 def test_an_sme_that_lacks_something_comes_back_as_a_draft(session: Session) -> None:

@@ -139,6 +139,23 @@ def test_what_smes_ask_for_and_what_second_brokers_said_is_told(session: Session
     assert tasks(city_home(session, "rome")) == {}
 
 
+def test_the_days_left_are_counted_in_the_zone_of_the_event_that_closes_first(session: Session) -> None:
+    far = factories.make_event(session, city="lisbon", answers_until=now(session) + timedelta(days=3))
+    near = factories.make_event(session, city="tallinn", answers_until=now(session) + timedelta(days=2))
+    ada, bruno = (factories.make_sme(session, name) for name in ("Ada", "Bruno"))
+    for event in (far, near):
+        factories.register(session, event, ada, bruno)
+        for shortlist in factories.make_shortlists(session, event, (ada, bruno)).values():
+            shortlist.status = ShortlistStatus.APPROVED
+    session.flush()
+    factories.make_sme(session, "Carla", status=SmeStatus.EXPIRED, expires_at=now(session))
+    home = city_home(session, "berlin")
+    assert [(task.reason, [sme.zone for sme in task.first]) for task in home.tasks] == [
+        ("answer", ["Europe/Tallinn", "Europe/Tallinn"]),
+        ("expiring", ["Europe/Berlin"]),
+    ]
+
+
 def test_who_has_partners_and_has_not_answered_is_told_with_the_deadline(session: Session) -> None:
     anna, ada, bruno, silent = (
         factories.make_sme(session, name, city=city)
@@ -162,6 +179,9 @@ def test_who_has_partners_and_has_not_answered_is_told_with_the_deadline(session
     )
     session.flush()
     assert tasks(city_home(session, "berlin")) == {"answer": ["Anna"]}
+    anna.status = SmeStatus.PAUSED
+    session.flush()
+    assert tasks(city_home(session, "berlin")) == {}
 
 
 def test_mail_that_failed_counts_until_another_arrives_or_the_address_is_another(session: Session) -> None:

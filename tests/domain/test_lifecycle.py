@@ -62,6 +62,12 @@ def test_publishing_and_renewing_give_a_year(session: Session):
     assert not lifecycle.is_due(sme, now(session))
 
 
+def test_an_expired_profile_that_lacks_something_is_a_draft_when_it_is_renewed(session: Session):
+    sme = make_sme(session, status=SmeStatus.EXPIRED, email="")
+    lifecycle.move(session, "ann", sme, Step.RENEW)
+    assert sme.status is SmeStatus.DRAFT
+
+
 def test_what_is_over_expires_once_and_what_never_had_an_end_gets_one(session: Session):
     over = now(session) - timedelta(seconds=1)
     published = make_sme(session, expires_at=over)

@@ -12,7 +12,6 @@ from sqlmodel import Session, select
 from broker.config import Settings
 from broker.db import Database
 from broker.domain import interests, mailings
-from broker.domain.reminders import time_left
 from broker.models import (
     Answer,
     Consent,
@@ -410,20 +409,6 @@ def test_a_summary_is_written_after_the_answers_closed_until_the_event_ends(
     assert write(session) == 0
     at(event.ends_at - timedelta(hours=1))
     assert write(session) == 1
-
-
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (timedelta(minutes=59), "in less than an hour"),
-        (timedelta(hours=1), "in 1 hour"),
-        (timedelta(hours=35, minutes=59), "in 35 hours"),
-        (timedelta(hours=36), "in 2 days"),
-        (timedelta(hours=60), "in 3 days"),
-    ],
-)
-def test_the_time_left_in_words(left: timedelta, words: str) -> None:
-    assert time_left(DUE, DUE + left) == words
 
 
 def test_a_mail_that_cannot_be_written_keeps_no_other_from_being_so(

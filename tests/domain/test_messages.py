@@ -90,6 +90,7 @@ def context(kind: str, name: str = "Ada", cards: int = 2, text: str = "two clini
         "own": side,
         "other": side,
         "replaces": False,
+        "new": [],
         "demo": True,
     }
 

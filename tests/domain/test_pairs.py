@@ -68,6 +68,22 @@ def test_an_sme_is_found_by_its_name_alone_or_with_its_city(
         pairs.named(session, event.id, "Nobody")
 
 
+def test_the_beginning_of_a_name_is_enough_where_only_one_begins_so(
+    session: Session, event: Event, ids: dict[str, int]
+) -> None:
+    adam = make_sme(session, "Ádám Games", city="linz")
+    register(session, event, adam)
+    assert pairs.named(session, event.id, "adam") == adam.id
+    assert pairs.named(session, event.id, "Ada") == ids["Ada"]
+    with pytest.raises(NotFoundError, match=r"begins with “ad”. Which one: Ada, Berlin; Ádám Games, Linz[?]$"):
+        pairs.named(session, event.id, "ad")
+    register(session, event, *(make_sme(session, f"Adele {number}") for number in range(5)))
+    with pytest.raises(NotFoundError, match=r"Adele 3, Berlin; and 2 more[?]$"):
+        pairs.named(session, event.id, "AD")
+    with pytest.raises(NotFoundError, match="No registered SME"):
+        pairs.named(session, event.id, " – ")
+
+
 def test_what_is_settled_comes_from_rules_answers_and_the_past(
     session: Session, event: Event, ids: dict[str, int]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
-from broker.domain import approvals, events, interests, profiles, reports
+from broker.domain import approvals, columns, events, interests, languages, profiles, reports
 from broker.errors import InvalidError, NotFoundError
 from broker.models import Answer, Event, ExportLog, Purpose, Sme
 from tests.factories import make_event, make_shortlists, make_sme, register
@@ -86,6 +86,24 @@ def test_participants_carry_what_an_organiser_needs_to_reach_them(session: Sessi
     data = reports.table(session, event.id, "participants")
     assert [row[0] for row in data.rows] == ["Łódź Zażółć", "Plzeňské dílny"]
     assert all(row[data.columns.index("email")].endswith("@firm.example") for row in data.rows)
+
+
+def test_participants_name_languages_and_markets_in_words_and_an_import_reads_them_again(session: Session) -> None:
+    event, sme = make_event(session), make_sme(session, "Ada", languages=["de", "cs"], markets=["NL", "GB"])
+    register(session, event, sme)
+    data = reports.table(session, event.id, "participants")
+    [told] = [dict(zip(data.columns, row, strict=True)) for row in data.rows]
+    assert (told["languages_in_english"], told["markets_in_english"]) == (
+        "German, Czech",
+        "Netherlands, United Kingdom",
+    )
+    found = columns.guess(data.columns)
+    assert [data.columns[found[field]] for field in ("languages", "markets")] == [
+        "languages_in_english",
+        "markets_in_english",
+    ]
+    assert languages.find_languages(told["languages_in_english"]).codes == sme.languages
+    assert languages.find_markets(told["markets_in_english"]).codes == sme.markets
 
 
 def test_who_did_not_agree_to_be_mailed_takes_part_without_a_contact(session: Session) -> None:

@@ -11,7 +11,7 @@ from broker.db import now
 from broker.domain import approvals, erasure, interests, proposals, reports
 from broker.domain.queries.own_data import own_data
 from broker.domain.queries.sme_pages import own_page, seen_by_others
-from broker.models import Answer, Contact, Event, PastPartner, Registration, Role, Sme, SmeStatus
+from broker.models import Answer, Contact, Email, EmailStatus, Event, PastPartner, Registration, Role, Sme, SmeStatus
 from tests.factories import make_account, make_event, make_shortlists, make_sme, register
 
 SETTINGS = Settings(secret_key="a secret of this test only, long enough")
@@ -83,11 +83,24 @@ def test_whom_to_ask_is_the_citys_broker_or_else_the_organiser(session: Session,
     assert other.organiser is not None
 
 
+def test_partners_are_new_whom_no_mailed_list_named_before(session: Session, four: list[Registration]) -> None:
+    ada, bea, *_ = four
+    assert own_page(session, ada).new == frozenset()
+    for mail in session.exec(select(Email)):
+        mail.status = EmailStatus.SENT
+    event, smes = session.get_one(Event, ada.event_id), {row.sme_id: session.get_one(Sme, row.sme_id) for row in four}
+    eve = make_sme(session, "Eve", city="rome")
+    [row] = register(session, event, eve)
+    make_shortlists(session, event, (smes[ada.sme_id], smes[bea.sme_id]), (smes[ada.sme_id], eve))
+    approvals.approve(session, SETTINGS, "ann", event.id)
+    assert [own_page(session, one).new for one in (ada, bea, row)] == [frozenset({eve.id}), frozenset(), frozenset()]
+
+
 def test_after_the_deadline_nothing_is_left(session: Session, four: list[Registration]) -> None:
     session.get_one(Event, four[0].event_id).answers_until = now(session) - timedelta(seconds=5)
     session.flush()
     page = own_page(session, four[0])
-    assert (page.seconds_left, page.can_answer) == (0, False)
+    assert not page.can_answer
 
 
 def test_others_see_no_contact_and_no_website(session: Session, four: list[Registration]) -> None:

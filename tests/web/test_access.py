@@ -135,6 +135,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /import/{file_id}/rejected.{form}": only(422, "broker"),
     "GET /import/template.{form}": only(200, "broker", "other broker", "admin"),
     "POST /smes/bulk": only(303, "broker", "other broker", "admin"),
+    "GET /changes": only(200, "broker", "other broker", "admin"),
     "GET /changes/{set_id}": only(200, "broker", "admin"),
     "POST /changes/{set_id}/undo": only(303, "broker", "admin"),
     "GET /events": only(200, "organiser", "other organiser", "admin"),

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from broker.db import Database
-from broker.models import Sme, SmeStatus
+from broker.domain.places import city_zone
+from broker.models import ChangeSet, Sme, SmeStatus
+from broker.web.pages import day, when
 from tests.web.world import World
 
 Browse = Callable[..., TestClient]
@@ -113,6 +117,38 @@ def test_an_undo_that_left_something_alone_shows_what_and_why(browse: Browse, da
     assert status(database, world) is SmeStatus.PAUSED
 
 
+def test_what_was_done_at_once_stands_in_a_list_with_the_way_to_undo_it(
+    browse: Browse, database: Database, world: World
+) -> None:
+    client = browse("broker")
+    assert "Nothing yet" in client.get("/changes").text
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    assert 'href="/changes"' in client.get("/smes").text
+    with database.read() as session:
+        [row] = session.exec(select(ChangeSet)).all()
+
+    page = client.get("/changes").text
+
+    assert f'<a class="name" href="/changes/{row.id}">1 SME paused' in page
+    assert "When, Berlin time" in page
+    assert f"until {day(row.at + timedelta(days=30), city_zone('berlin'))}" in page
+    assert when(row.at, city_zone("berlin")) in client.get(f"/changes/{row.id}").text
+    assert "SME paused" not in browse("other broker").get("/changes").text
+    assert "When, UTC" in browse("admin").get("/changes").text
+    client.post(f"/changes/{row.id}/undo")
+    assert '<span class="tag">undone</span>' in client.get("/changes").text
+
+
+def test_what_is_older_than_a_month_is_listed_and_no_longer_undone(
+    browse: Browse, database: Database, world: World
+) -> None:
+    client = browse("broker")
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    with database.write() as session:
+        session.exec(select(ChangeSet)).one().at -= timedelta(days=31)
+    assert "can be undone no longer" in client.get("/changes").text
+
+
 def test_nobody_undoes_what_another_did(browse: Browse, world: World) -> None:
     client = browse("broker")
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
@@ -142,3 +178,4 @@ def test_the_pages_ask_the_database_as_often_whatever_the_number_of_profiles(
     assert queries_of(lambda: client.get("/import")) == 3 + 2
     assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 2 + 2
     assert queries_of(lambda: client.get(undo[1].removesuffix("/undo"))) == 3 + 2
+    assert queries_of(lambda: client.get("/changes")) == 2 + 2

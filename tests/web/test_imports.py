@@ -230,6 +230,19 @@ def test_rejected_rows_are_taken_home_and_come_back_mended(
         assert (contact.email, contact.phone) == ("krumm@firm.example", "+49 30 1234567")
 
 
+def test_a_rejected_row_tells_what_else_of_it_would_be_left_out(browse: Browse, world: World) -> None:
+    client = browse("broker")
+    page = upload(client, "Firma;E-Mail;Sprachen;Website\nKrumm;keine-adresse;Klingonisch;firm eu\nGut;;Klingonisch;\n")
+    told = " ".join(page.text.split())
+    assert "2 more cells of these rows to mend" in told
+    assert "1 cell left out of rows that are imported" in told
+    table = sheets.read("a", client.get(f"{_action(page.text)}/rejected.csv").content)
+    [problem] = [row[0] for row in table.rows]
+    assert problem.startswith("E-Mail: expected one e-mail address such as name@firm.eu; and left out unless mended: ")
+    assert "Sprachen: expected languages by name or ISO code" in problem
+    assert "Website: expected" in problem
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

@@ -54,7 +54,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(browse: Bro
 def test_asking_for_a_link_says_the_same_for_known_and_unknown_addresses(
     browse: Browse, world: World, database: Database
 ) -> None:
-    known = browse().post("/sign-in/link", data={"email": world.accounts["broker"].email})
+    known = browse().post("/sign-in/link", data={"email": world.accounts["broker"].email, "password": "whatever"})
     unknown = browse().post("/sign-in/link", data={"email": "no.broker@network.example"})
 
     assert known.status_code == unknown.status_code == 200
@@ -62,6 +62,16 @@ def test_asking_for_a_link_says_the_same_for_known_and_unknown_addresses(
     with database.read() as session:
         mails = session.exec(select(Email).where(Email.kind == "sign_in", Email.id != world.email.id)).all()
     assert [mail.to_address for mail in mails] == [world.accounts["broker"].email]
+
+
+def test_one_address_serves_the_password_and_the_link(browse: Browse) -> None:
+    page = browse().get("/sign-in").text
+    assert (page.count('name="email"'), page.count('autocomplete="username"')) == (1, 1)
+    assert 'formaction="/sign-in/link" formnovalidate' in page
+    answer = browse().post("/sign-in/link", data={"email": " ", "password": "whatever"})
+    assert answer.status_code == 422
+    assert "Enter your e-mail address first" in answer.text
+    assert "whatever" not in answer.text
 
 
 def test_a_mailed_link_opens_a_page_whose_button_signs_in_once(

@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from broker.db import Database, now
-from broker.models import Event, Hub, Registration
+from broker.domain.outbox import LEFT
+from broker.models import Email, EmailStatus, Event, Hub, Registration
 from tests import factories
 from tests.web.world import World
 
@@ -104,6 +105,23 @@ def test_one_sme_is_withdrawn_and_undoing_it_opens_its_link_again(
     assert "Spielwerk is registered again." in organiser.get(address).text
     assert sme.get(world.links["Spielwerk"]).status_code == 200
     assert organiser.post(f"{address}/undo", data={"undo": undo[1]}).status_code == 409
+
+
+def test_undoing_a_withdrawal_says_how_many_mails_wait_again(browse: Browse, database: Database, world: World) -> None:
+    organiser, address = browse("organiser"), f"/events/{world.event.id}/registrations"
+    sme_id = world.smes["Spielwerk"].id
+    withdrawn = organiser.post(f"{address}/{sme_id}/withdraw")
+    with database.write() as session:
+        fields = {"status": EmailStatus.SUPPRESSED, "error": LEFT, "message": b"Dear", "sme_id": sme_id}
+        moment = now(session)
+        times = {"created_at": moment, "next_at": moment, "deadline": moment + timedelta(days=1)}
+        names = {"key": "k", "kind": "shortlist", "to_address": "a@b.example", "subject": "s", "message_id": "<m>"}
+        session.add(Email(event_id=world.event.id, **names, **fields, **times))
+    undo = re.search(r'name="undo" value="([^"]+)"', organiser.get(withdrawn.headers["location"]).text)
+    assert undo is not None
+    organiser.post(f"{address}/undo", data={"undo": undo[1]})
+    told = "Spielwerk is registered again. 1 mail that had ended with the withdrawal will leave as planned."
+    assert told in organiser.get(address).text
 
 
 def test_an_undo_of_another_event_or_of_ones_own_making_registers_nobody(

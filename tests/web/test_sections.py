@@ -1,15 +1,16 @@
 """Editing a profile section by section."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from broker.db import Database
+from broker.db import Database, now
 from broker.domain import profiles
-from broker.models import Consent, ReadinessCheck, Sme
+from broker.models import Consent, ReadinessCheck, Sme, SmeStatus
 from tests.web.forms import fields_of
 from tests.web.world import World
 
@@ -275,3 +276,35 @@ def test_what_no_form_of_ours_sends_is_answered_calmly(browse: Browse, world: Wo
         assert client.post(address(world, section) + "/draft", data=odd).status_code in {303, 404}
     files = {"text": ("x.txt", b"file"), "name": ("y.txt", b"file")}
     assert client.post(address(world, "firm"), files=files).status_code in {409, 422}
+
+
+def _expire(database: Database, world: World) -> int:
+    with database.write() as session:
+        sme = session.get_one(Sme, world.smes["Spielwerk"].id)
+        sme.status, sme.expires_at = SmeStatus.EXPIRED, now(session) - timedelta(days=1)
+        return sme.id
+
+
+def test_an_expired_profile_is_changed_and_renewed_in_one_go(browse: Browse, database: Database, world: World) -> None:
+    sme_id, client = _expire(database, world), browse("broker")
+    assert "Save and renew for a year" in client.get(f"/smes/{sme_id}/edit/abroad").text
+    assert "Save and renew for a year" in client.get(f"/smes/{sme_id}/edit/offers").text
+
+    answer = save(client, world, "abroad", markets="Portugal", renew="1")
+
+    assert answer.headers["location"] == f"/smes/{sme_id}"
+    assert "Saved. Good. It is published for another year." in client.get(f"/smes/{sme_id}").text
+    with database.read() as session:
+        sme = session.get_one(Sme, sme_id)
+        assert (sme.status, sme.markets) == (SmeStatus.PUBLISHED, ["PT"])
+        assert sme.expires_at is not None
+        assert sme.expires_at > now(session) + timedelta(days=364)
+    assert "Save and renew" not in client.get(f"/smes/{sme_id}/edit/abroad").text
+
+
+def test_what_is_renewed_and_lacks_something_is_said_to_be_a_draft(
+    browse: Browse, database: Database, world: World
+) -> None:
+    sme_id, client = _expire(database, world), browse("broker")
+    save(client, world, "abroad", languages="", renew="1")
+    assert "Saved. It is a draft: finish what is open" in client.get(f"/smes/{sme_id}").text

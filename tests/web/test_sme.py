@@ -10,7 +10,19 @@ from sqlmodel import col, select
 
 from broker.db import Database, now
 from broker.domain import erasure
-from broker.models import Answer, Email, Event, Interest, Introduction, Match, Shortlist, ShortlistEntry, Sme, SmeStatus
+from broker.models import (
+    Answer,
+    Email,
+    EmailStatus,
+    Event,
+    Interest,
+    Introduction,
+    Match,
+    Shortlist,
+    ShortlistEntry,
+    Sme,
+    SmeStatus,
+)
 from tests.web.test_mail_links import everything
 from tests.web.world import World, propose
 
@@ -226,7 +238,7 @@ def test_the_page_says_when_where_until_when_and_whom_to_ask(browse: Browse, wor
 
     assert "(Berlin time)" in page
     assert "Festsaal" in page
-    assert "in 29 days" in page
+    assert "in 30 days" in page
     assert 'href="mailto:broker@network.example"' in page
     assert "0 of 2 answered" in page
 
@@ -363,6 +375,24 @@ def test_partners_that_left_are_told_kindly(browse: Browse, world: World, databa
     page = client.get(world.links["Spielwerk"]).text
     assert "One firm that was on your list has left the network" in page
     assert "Medilab" not in page
+
+
+def test_the_partners_of_a_second_list_that_are_new_bear_a_sign_until_they_are_answered(
+    browse: Browse, world: World, database: Database
+) -> None:
+    client, page = browse(), world.links["Spielwerk"]
+    assert "New on your list" not in client.get(page).text
+    with database.write() as session:
+        own = session.exec(select(Shortlist).where(Shortlist.sme_id == world.smes["Spielwerk"].id)).one()
+        moment = now(session)
+        times = {"created_at": moment, "next_at": moment, "deadline": moment}
+        key = f"shortlist:{own.event_id}:{own.sme_id}:{own.run_id + 1}"
+        names = {"to_address": "a@b.example", "subject": "s", "message_id": "<m>", "kind": "shortlist", "message": b""}
+        told = {"event_id": own.event_id, "sme_id": own.sme_id, "status": EmailStatus.SENT}
+        session.add(Email(key=key, **names, **told, **times))
+    assert client.get(page).text.count("New on your list") == 2
+    _answer(client, world, "Spielwerk", "Medilab Plzeň", "not_now")
+    assert client.get(page).text.count("New on your list") == 1
 
 
 def _pause(database: Database, world: World) -> None:

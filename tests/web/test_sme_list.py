@@ -167,7 +167,7 @@ def test_all_of_a_page_are_ticked_without_javascript(browse: Browse, world: Worl
     assert f"{box}>" in plain
     assert f"{box} checked>" in ticked
     assert '<form method="post" action="/smes/bulk">' in plain
-    assert re.findall(r'name="action" value="(\w+)"', plain) == ["publish", "pause", "resume"]
+    assert re.findall(r'name="action" value="(\w+)"', plain) == ["ask", "publish", "renew", "pause", "resume"]
     assert 'href="?q=game&amp;page=1&amp;select=page">Tick all on this page</a>' in plain
 
 

@@ -15,6 +15,7 @@ from broker.domain import audit, interests, letters
 from broker.domain.mailings import recipients
 from broker.domain.mailings.plan import by_kind
 from broker.domain.mailings.writing import Batch, reminder_letters
+from broker.domain.outbox import TO_REWRITE
 from broker.domain.stops import lock
 from broker.errors import ConflictError
 from broker.models import (
@@ -144,7 +145,9 @@ def _mails(event_id: int) -> Any:
             func.max(case((and_(is_list, sent), col(Email.sent_at)))).label("told_at"),
             func.max(case((and_(~is_list, sent), col(Email.sent_at)))).label("reminded_at"),
             func.sum(case((col(Email.kind) == MailingKind.REMINDER.value, 1), else_=0)).label("reminders"),
-            func.sum(case((col(Email.status).in_(WAITING), 1), else_=0)).label("waiting"),
+            func.sum(case((col(Email.status).in_(WAITING) | (col(Email.error) == TO_REWRITE), 1), else_=0)).label(
+                "waiting"
+            ),
         )
         .where(
             col(Email.event_id) == event_id,

@@ -78,11 +78,11 @@ def expected(session: Session, event: Event, kind: MailingKind, status: Shortlis
     return [Recipient(*row) for row in session.exec(query)]
 
 
-def unanswered(session: Session, event: Event, sme_ids: Collection[int]) -> list[Recipient]:
-    """Those of these SMEs that a reminder can be written to now: nothing answered, and somebody there to answer."""
-    query = _reachable(event, ShortlistStatus.APPROVED).where(
-        col(Sme.id).in_(sme_ids), *_has_not_said(event, MailingKind.REMINDER)
-    )
+def unanswered(
+    session: Session, event: Event, sme_ids: Collection[int], kind: MailingKind = MailingKind.REMINDER
+) -> list[Recipient]:
+    """Those of these SMEs that a reminder or last call can be written to now: there is somebody to answer about."""
+    query = _reachable(event, ShortlistStatus.APPROVED).where(col(Sme.id).in_(sme_ids), *_has_not_said(event, kind))
     return [Recipient(*row) for row in session.exec(query)]
 
 

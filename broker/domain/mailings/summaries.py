@@ -9,7 +9,7 @@ from broker.config import Settings
 from broker.domain import reminders
 from broker.domain.letters import Letter
 from broker.domain.mailings.plan import TITLES, window
-from broker.domain.outbox import ANSWERED, LAST_CALLED, LEFT, SUPERSEDED
+from broker.domain.outbox import ANSWERED, LAST_CALLED, LEFT, SUPERSEDED, TO_REWRITE
 from broker.domain.reminders import SummaryLetter, SummaryRow
 from broker.models import (
     Account,
@@ -89,7 +89,7 @@ def _undelivered(session: Session, event: Event, home: City) -> list[tuple[str, 
             Email.event_id == event.id,
             Sme.city_code == home.code,
             col(Email.status).in_(UNDELIVERED),
-            col(Email.error).not_in((SUPERSEDED, LAST_CALLED, ANSWERED, LEFT)),
+            col(Email.error).not_in((SUPERSEDED, LAST_CALLED, ANSWERED, LEFT, TO_REWRITE)),
         )
         .order_by(Sme.name, col(Email.id))
     )

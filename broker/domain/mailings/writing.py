@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
@@ -15,10 +16,11 @@ from broker.domain.mailings import recipients
 from broker.domain.mailings.plan import window
 from broker.domain.mailings.recipients import Recipient
 from broker.domain.mailings.summaries import summary_letter
+from broker.domain.outbox import PARTNER_LEFT, TO_REWRITE
 from broker.domain.reminders import ReminderLetter
-from broker.domain.stops import hold
+from broker.domain.stops import hold, stopped_at
 from broker.domain.windows import is_open
-from broker.models import City, Email, Event, Mailing, MailingKind, Registration
+from broker.models import City, Email, EmailStatus, Event, Mailing, MailingKind, Registration
 
 log = logging.getLogger(__name__)
 BATCH = 50
@@ -44,8 +46,8 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
     A mail is written when its recipient's send hours are on, so that it speaks of the answers there are then. Two at
     once do not meet: each passes over the mailings that the other has locked."""
     moment = now(session)
-    written = 0
-    for mailing, event in _due(session, moment):
+    written = _rewrite(session, settings, moment, limit)
+    for mailing, event in _due(session, moment) if written < limit else ():
         if mailing.stopped_at:
             hold(session, event.id, mailing.kind)  # one that was being sent when it was stopped, and failed
         elif mailing.kind == MailingKind.SUMMARY:
@@ -55,6 +57,38 @@ def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
         if written >= limit:
             break
     return written
+
+
+def _rewrite(session: Session, settings: Settings, moment: datetime, limit: int) -> int:
+    """Write reminders again that named a partner who left before they did, whoever had asked for them; how many.
+
+    While their kind is stopped they wait for that to be resumed."""
+    stopped = exists().where(
+        col(Mailing.event_id) == Email.event_id, col(Mailing.kind) == Email.kind, col(Mailing.stopped_at).is_not(None)
+    )
+    ended = (
+        select(Email)
+        .where(Email.status == EmailStatus.SUPPRESSED, Email.error == TO_REWRITE, ~stopped)
+        .order_by(col(Email.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return sum(_rewrite_one(session, settings, email, moment) for email in session.exec(ended).all())
+
+
+def _rewrite_one(session: Session, settings: Settings, email: Email, moment: datetime) -> bool:
+    """Whether it is written; where nobody is left to answer about, it stays ended."""
+    kind, key = MailingKind(email.kind), email.key
+    if email.event_id is None or email.sme_id is None or stopped_at(session, email.event_id, kind) is not None:
+        return False
+    event = session.get_one(Event, email.event_id)
+    found = recipients.unanswered(session, event, [email.sme_id], kind) if moment <= event.answers_until else []
+    email.error = PARTNER_LEFT
+    session.add(email)
+    session.flush()
+    batch = Batch(event, kind, found, moment, lambda registration: interests.link(settings, registration))
+    again = [(replace(envelope, key=key), context) for envelope, context in reminder_letters(session, settings, batch)]
+    return bool(again) and _write_one(session, settings, again[0], instead_of=email)
 
 
 def _due(session: Session, moment: datetime) -> list[tuple[Mailing, Event]]:
@@ -84,10 +118,13 @@ def _write_reminders(
     return sum(_write_one(session, settings, letter) for letter in reminder_letters(session, settings, batch))
 
 
-def _write_one(session: Session, settings: Settings, letter: Letter) -> bool:
+def _write_one(session: Session, settings: Settings, letter: Letter, instead_of: Email | None = None) -> bool:
     """Whether the mail is written. One that cannot be, whatever the reason, keeps no other from being so."""
     try:
         with session.begin_nested():
+            if instead_of is not None:
+                session.delete(instead_of)
+                session.flush()
             letters.write(session, settings, *letter)
     except Exception as error:
         log.error("mail %s cannot be written: %s", letter[0].key, type(error).__name__)

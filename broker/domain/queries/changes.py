@@ -1,10 +1,13 @@
 """What the pages read about changes that can be undone."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from broker.domain.changes import can_undo
+from broker.db import now
+from broker.domain.changes import LIFE, can_undo
 from broker.models import ChangeSet, ProfileChange, Sme
 
 
@@ -18,6 +21,31 @@ class ChangeView:
     changed: list[Sme]
     left: list[tuple[Sme, str]]
     """What an undo left alone, and why; only what still is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change set in the list, and how many profiles it changed; until when it can be undone, if it can."""
+
+    change_set: ChangeSet
+    profiles: int
+    until: datetime | None
+
+
+def recent(session: Session, account_id: int | None, limit: int = 50) -> list[ChangeRow]:
+    """The last change sets of an account, or of all (None), the newest first; one statement, and the clock."""
+    moment = now(session)
+    kept = select(func.count()).where(col(ProfileChange.set_id) == ChangeSet.id).correlate(ChangeSet).scalar_subquery()
+    query = select(ChangeSet, kept).order_by(col(ChangeSet.at).desc(), col(ChangeSet.id).desc()).limit(limit)
+    if account_id is not None:
+        query = query.where(ChangeSet.account_id == account_id)
+    return [_row(change_set, count, moment) for change_set, count in session.exec(query)]
+
+
+def _row(change_set: ChangeSet, kept: int, moment: datetime) -> ChangeRow:
+    until = change_set.at + LIFE
+    is_open = change_set.undone_at is None and until > moment
+    return ChangeRow(change_set, kept, until if is_open else None)
 
 
 def change_view(session: Session, change_set: ChangeSet, limit: int = 500) -> ChangeView:

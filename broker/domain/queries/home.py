@@ -10,8 +10,10 @@ from sqlalchemy import bindparam, cast, func, literal, null, select, true, union
 from sqlmodel import Session, col
 
 from broker.db import UTCDateTime, now
+from broker.domain import zones
 from broker.domain.queries import todo
 from broker.domain.queries.cases import Case, watched
+from broker.domain.zones import Zone
 from broker.models import City, Event, Interest, Introduction, Registration, Sme
 
 FIRST = 4
@@ -32,6 +34,8 @@ class Named:
     sme_id: int
     name: str
     until: datetime | None
+    zone: str
+    """In which its days are counted: the event's, else that of its city."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class ComingEvent:
     registered: int
     answered: int
     introduced: int
+
+    @property
+    def zone(self) -> Zone:
+        """That its times are told in."""
+        return zones.of_event(self.event, self.city)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +108,26 @@ def _tasks_statement(everywhere: bool) -> Any:
 
 
 def _arm(reason: str, condition: Any, until: Any = None, source: Any = None) -> Any:
-    """(reason, id, name, until, how many in all) of the first SMEs; what is first due comes first, then by name."""
+    """(reason, id, name, until, its zone, how many in all) of the first SMEs: what is due first, then by name."""
     moment = cast(null(), UTCDateTime()) if until is None else until
     query = select(
         literal(reason).label("reason"),
         col(Sme.id).label("sme_id"),
         col(Sme.name).label("name"),
         moment.label("until"),
+        (col(City.timezone) if source is None else source.c.zone).label("zone"),
         func.count().over().label("total"),
-    ).select_from(Sme)
+    ).join_from(Sme, City, col(City.code) == Sme.city_code)
     if source is not None:
         query = query.join(source, source.c.sme_id == Sme.id)
     order = [*([until] if until is not None else []), col(Sme.name_key), col(Sme.id)]
     first = query.where(condition).order_by(*order).limit(1 if reason == "all" else FIRST).subquery()
-    return select(first.c.reason, first.c.sme_id, first.c.name, first.c.until, first.c.total)
+    return select(first.c.reason, first.c.sme_id, first.c.name, first.c.until, first.c.zone, first.c.total)
 
 
 def _task(reason: str, rows: Sequence[Any]) -> Task:
     given = ERASE_WITHIN if reason == "erasure" else timedelta()
-    named = [Named(row.sme_id, row.name, row.until + given if row.until else None) for row in rows]
+    named = [Named(row.sme_id, row.name, row.until + given if row.until else None, row.zone) for row in rows]
     return Task(reason, rows[0].total, [] if reason == READ else named)
 
 

@@ -23,6 +23,8 @@ KINDS = {
     "password": "Password link",
     "token_made": "Notice of an API token",
     "fresh_link": "Fresh link",
+    "undelivered": "Notice that a mail came back",
+    "expiry": "Notice that a profile expires",
     "reminder": "Reminder",
     "last_call": "Last call",
     "summary": "Summary for the broker",

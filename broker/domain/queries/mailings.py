@@ -12,6 +12,7 @@ from broker.db import now
 from broker.domain import approvals, cards, letters, mailings, places, zones
 from broker.domain.letters import Letter
 from broker.domain.mailings import Batch, Recipient, recipients
+from broker.domain.newcomers import newcomers
 from broker.domain.queries import introduced
 from broker.domain.windows import next_open
 from broker.domain.zones import Zone
@@ -182,6 +183,7 @@ def _letter(
     if kind != MailingKind.SHORTLIST:
         batch = Batch(event, kind, [whose], moment, lambda _registration: link)
         return mailings.reminder_letters(session, settings, batch)[0]
+    new = newcomers(session, event.id, [whose.shortlist])
     letter = letters.ShortlistLetter(
         event=event,
         city=session.get_one(City, event.city_code),
@@ -191,5 +193,7 @@ def _letter(
         link=link,
         reply_to=letters.reply_addresses(session).get(whose.sme.city_code),
         run_id=whose.shortlist.run_id,
+        replaces=whose.sme.id in new,
+        new=new.get(whose.sme.id, ()),
     )
     return letters.shortlist(settings, letter)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from broker.domain import places, sectors
-from broker.domain.cards import ENGLISH, quote_of
+from broker.domain.cards import quote_of
+from broker.domain.languages import in_english
 from broker.domain.match_list import DETAILED, Detail, PairRow, Side
 from broker.domain.reports import quoted
 from broker.models import (
@@ -170,10 +171,6 @@ def _detail(
     return Detail(
         reasons=(quoted(quote_of(evidence.get("a_to_b"))), quoted(quote_of(evidence.get("b_to_a")))),
         hub=(hub_a or "", hub_b or ""),
-        languages=(_languages(spoken_a), _languages(spoken_b)),
+        languages=(in_english(spoken_a), in_english(spoken_b)),
         contacts=((texts[0], texts[1], texts[2]), (texts[3], texts[4], texts[5])),
     )
-
-
-def _languages(codes: list[str]) -> str:
-    return ", ".join(ENGLISH.languages.get(code, code) for code in codes)

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from broker.db import now
 from broker.domain import cards, interests, letters, zones
 from broker.domain.cards import Card, Introduced
+from broker.domain.newcomers import newcomers
 from broker.domain.queries.shortlists import ListRow, approved_for
 from broker.domain.records import load_record
 from broker.domain.zones import Zone
@@ -32,8 +33,10 @@ class OwnPage:
     introduced_at: dict[int, datetime]
     left: frozenset[int]
     gone: int
-    seconds_left: int
-    """Until answers close; 0 once they have."""
+    new: frozenset[int]
+    """Partners that the shortlists mailed to it before did not name."""
+    moment: datetime
+    """At which all of this is so."""
 
     @property
     def zone(self) -> Zone:
@@ -48,7 +51,12 @@ class OwnPage:
     @property
     def can_answer(self) -> bool:
         """Whether answers can still be given or changed."""
-        return self.seconds_left > 0
+        return self.moment <= self.event.answers_until
+
+    @property
+    def closes(self) -> str:
+        """When answers close, in words; to be asked while they can be given."""
+        return zones.time_left(self.moment, self.event.answers_until, self.event.zone)
 
     @property
     def unanswered(self) -> list[Card]:
@@ -92,7 +100,8 @@ def own_page(session: Session, registration: Registration) -> OwnPage:
         introduced_at={partner.partner_id: partner.made_at for partner in introduced},
         left=frozenset(interests.who_left(session, event.id, on_list)),
         gone=_gone(session, row) if row else 0,
-        seconds_left=max(0, int((event.answers_until - now(session)).total_seconds())),
+        new=newcomers(session, event.id, [row.shortlist]).get(sme.id, frozenset()) if row else frozenset(),
+        moment=now(session),
     )
 
 

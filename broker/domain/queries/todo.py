@@ -109,20 +109,27 @@ def waiting_for_review() -> ColumnElement[bool]:
 
 
 def unanswered() -> Any:
-    """(sme_id, deadline): who has partners for a coming event, can still answer, and has not said anything."""
-    return (
-        select(Registration.sme_id, func.min(Event.answers_until).label("deadline"))
+    """(sme_id, deadline, zone): who takes part in a coming event, has partners, can still answer, and has not.
+
+    Of several events the one that closes first."""
+    first = func.row_number().over(
+        partition_by=col(Registration.sme_id), order_by=(col(Event.answers_until), col(Event.id))
+    )
+    found = (
+        select(Registration.sme_id, col(Event.answers_until).label("deadline"), Event.zone, first.label("place"))
         .join(Event, col(Event.id) == Registration.event_id)
+        .join(Sme, col(Sme.id) == Registration.sme_id)
         .join(Shortlist, (col(Shortlist.event_id) == Event.id) & (col(Shortlist.sme_id) == Registration.sme_id))
         .where(
             col(Event.answers_until) > MOMENT,
+            col(Sme.status).not_in(INACTIVE),
             col(Shortlist.status) == ShortlistStatus.APPROVED,
             exists().where(col(ShortlistEntry.shortlist_id) == Shortlist.id),
             ~exists().where(col(Interest.event_id) == Event.id, col(Interest.sme_id) == Registration.sme_id),
         )
-        .group_by(col(Registration.sme_id))
         .subquery()
     )
+    return select(found.c.sme_id, found.c.deadline, found.c.zone).where(found.c.place == 1).subquery()
 
 
 def _undelivered() -> Any:
