@@ -21,6 +21,8 @@ CUT, CUT_NUMBER = "[name]", "[number]"
 WORD = re.compile(r"\w+")
 MOST_WORDS = 40
 """A name is not longer; so a long text takes no longer than its length."""
+SHORTEST_STEM, LONGEST_ENDING = 5, 3
+"""Letters: shorter ones begin too many other words."""
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+", re.IGNORECASE)
 """What leads to a firm without its name."""
 _ENDS = f"{linting.TOP_LEVEL}|{linting.TOP_LEVEL.upper()}"
@@ -103,7 +105,16 @@ def _size_of_name(words: list[str], wanted: str) -> int:
             return size
         if not whole.startswith(read):
             break
-    return 1 if text_key(words[0]) == _short(wanted) and words[0][0].isupper() else 0
+    return 1 if words[0][0].isupper() and _is_form_of(text_key(words[0]), _short(wanted)) else 0
+
+
+def _is_form_of(word: str, short: str | None) -> bool:
+    """Whether a word is the name, also with an ending: "Medilabem", "Skaidros". Of the ten languages five decline."""
+    if short is None or word == short:
+        return word == short
+    stem = short.rstrip("aeiouy")
+    is_declined = len(stem) >= SHORTEST_STEM and word.startswith(stem) and len(word) <= len(short) + LONGEST_ENDING
+    return is_declined and word not in _ordinary_words()
 
 
 def _short(wanted: str) -> str | None:
