@@ -10,6 +10,7 @@ from broker.models import (
     Answer,
     ChangeSet,
     Email,
+    EmailStatus,
     Event,
     ImportFile,
     Interest,
@@ -164,9 +165,9 @@ def change_set(session: Session, account: Account, set_id: int, *, lock: bool = 
 
 
 def demo_mail(session: Session, is_demo: bool, email_id: int) -> Email:
-    """A mail of the demo's outbox; outside the demo nobody reads mail here."""
+    """A mail of the demo's outbox, but for drafts: outside the demo nobody reads mail here."""
     row = session.get(Email, email_id) if is_demo else None
-    if row is None or row.webhook_id is not None:
+    if row is None or row.webhook_id is not None or row.status == EmailStatus.DRAFT:
         raise NotFoundError(GONE)
     return row
 
