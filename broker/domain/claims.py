@@ -274,10 +274,9 @@ def _within_caps(session: Session, settings: Settings, moment: datetime) -> list
     """What a mail must meet so that no minute has more attempts than its caps; None where none more is allowed.
 
     An attempt is counted by its mail, so a mail is tried once a minute at most."""
-    connection = session.connection()
+    connection, since = session.connection(), moment - MINUTE
     if not settings.is_sqlite:  # there, a transaction that may write is alone anyway
         connection.execute(select(func.pg_advisory_xact_lock(CAPS_LOCK)))
-    since = moment - MINUTE
     lately = (col(Email.tried_at) > since) & (col(Email.kind) != WEBHOOK)
     if settings.mails_per_minute:
         count: int = connection.execute(select(func.count()).select_from(Email).where(lately)).scalar_one()

@@ -51,7 +51,7 @@ def get_caller(
         if token.scope != Scope.WRITE:
             raise ApiError(403, "This token may only read.", www_authenticate='Bearer error="insufficient_scope"')
         tokens.note_use(session, token, now(session))
-    session.info[audit.TOKEN] = token.id
+    session.info[audit.PROGRAM] = token.id
     return Caller(account, token)
 
 
