@@ -10,37 +10,19 @@ from functools import lru_cache
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain import linting
 from broker.domain.cards import Card, Quote
+from broker.domain.contact_texts import without_contact
 from broker.domain.keys import read_table, text_key
 from broker.domain.names import name_key
 from broker.domain.places import sector_rows
 from broker.models import Introduction, Sme
 
-CUT, CUT_NUMBER = "[name]", "[number]"
+CUT = "[name]"
 WORD = re.compile(r"\w+")
 MOST_WORDS = 40
 """A name is not longer; so a long text takes no longer than its length."""
 SHORTEST_STEM, LONGEST_ENDING = 5, 3
 """Letters: shorter ones begin too many other words."""
-ADDRESS = re.compile(
-    r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+|(?<![\w@])@\w[\w.-]{2,}"
-    r"|(?<!\S)\S+(?: ?[\[({](?:at|ät|dot|punkt)[\])}] ?[^\s\[({]+)+",
-    re.IGNORECASE,
-)
-"""What leads to a firm without its name: addresses, also "info (at) firm (dot) cz", and its name on networks."""
-MORE_ENDS = (
-    "agency|ai|amsterdam|art|at|be|berlin|biz|ch|city|club|co|community|consulting|dance|design|dev|digital|dk|energy"
-    "|es|events|fashion|fi|film|fm|fr|games|gallery|global|group|health|hr|hu|ie|ink|institute|lab|land|life|live|lv"
-    "|me|media|music|network|no|online|page|photo|photography|pictures|press|pro|productions|ro|sg|shop|si|site|sk"
-    "|social|software|solutions|space|store|studio|studios|systems|team|tech|technology|tirol|tools|tv|vision|wien"
-    "|works|world|xyz|zone"
-)
-"""Beside those of linting, which asks firms to leave addresses out: here one more word lost does no harm."""
-_ENDS = f"{linting.TOP_LEVEL}|{MORE_ENDS}"
-_ENDS += f"|{_ENDS.upper()}"
-DOMAIN = re.compile(rf"(?<![\w.-])(?:[\w-]{{1,63}}\.){{1,5}}(?:{_ENDS})\b(?:[/:?#]\S*)?")
-"""So does "medilab.cz" by itself. Not "sell.It", where a space is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +80,7 @@ def quote_without(quote: Quote | None, name: str) -> Quote | None:
 def without_name(text: str, name: str) -> str:
     """`text` without the firm's name, whatever its case, accents and legal form, and without addresses and telephone
     numbers. Other names stay, those of people too: nothing tells them from words."""
-    text = DOMAIN.sub(CUT, ADDRESS.sub(CUT, text))
-    text = linting.NUMBER.sub(lambda found: CUT_NUMBER if linting.is_phone(found[0]) else found[0], text)
+    text = without_contact(text, CUT)
     wanted = name_key(name)
     words = list(WORD.finditer(text))
     for place in reversed(range(len(words))):
