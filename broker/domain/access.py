@@ -10,6 +10,7 @@ from broker.models import (
     Answer,
     ChangeSet,
     Email,
+    EmailStatus,
     Event,
     ImportFile,
     Interest,
@@ -170,9 +171,9 @@ def changed_by(account: Account) -> int | None:
 
 
 def demo_mail(session: Session, is_demo: bool, email_id: int) -> Email:
-    """A mail of the demo's outbox; outside the demo nobody reads mail here."""
+    """A mail of the demo's outbox, but for drafts: outside the demo nobody reads mail here."""
     row = session.get(Email, email_id) if is_demo else None
-    if row is None or row.webhook_id is not None:
+    if row is None or row.webhook_id is not None or row.status == EmailStatus.DRAFT:
         raise NotFoundError(GONE)
     return row
 

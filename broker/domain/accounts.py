@@ -1,9 +1,9 @@
 """Accounts: who they are, what they may be, and whether a password is theirs."""
 
 import secrets
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from email_validator import EmailNotValidError
 from pwdlib import PasswordHash
@@ -16,14 +16,17 @@ from broker.domain.fields import ascii_address
 from broker.errors import ConflictError, InvalidError
 from broker.models import Account, City, Role
 
+Result = TypeVar("Result")
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 # OWASP's minimum for argon2id (Password Storage Cheat Sheet): about 20 ms and 19 MiB each.
 _passwords = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
-_hashing = threading.BoundedSemaphore(4)
 _nobody = _passwords.hash(secrets.token_urlsafe(16))
-
-
+# Threads of its own, not only turns: the C library keeps the 19 MiB of a hash for each thread that ever made one, and
+# with those that answer requests a burst of sign-ins took 700 MB for good.
+_hashing = ThreadPoolExecutor(4, "hashing")
+PATIENCE = 10.0
+"""Seconds to wait for a turn."""
 LONGEST_ACTOR = 120
 """What the records of runs and exports hold of it."""
 
@@ -120,8 +123,7 @@ def hash_password(password: str) -> str:
     """An argon2id hash; InvalidError for one that is too short to resist guessing, or absurdly long."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise InvalidError(f"password: expected {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-    with _turn():
-        return _passwords.hash(password)
+    return _in_turn(lambda: _passwords.hash(password))
 
 
 def authenticate(session: Session, email: str, password: str) -> Account | None:
@@ -130,17 +132,15 @@ def authenticate(session: Session, email: str, password: str) -> Account | None:
     Give it a read session: it computes for a while, and nobody should wait for its lock."""
     account = find(session, email)
     stored = account.password_hash if account and account.password_hash else _nobody
-    with _turn():
-        right = _passwords.verify(password[:LONGEST_PASSWORD], stored)
+    right = _in_turn(lambda: _passwords.verify(password[:LONGEST_PASSWORD], stored))
     return account if right and stored is not _nobody else None
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
+def _in_turn(act: Callable[[], Result]) -> Result:
     """Hash at most a few passwords at once: each takes 19 MiB and a core."""
-    if not _hashing.acquire(timeout=10):
-        raise ConflictError("Too many people are signing in at once. Try again in a moment.")
+    waiting = _hashing.submit(act)
     try:
-        yield
-    finally:
-        _hashing.release()
+        return waiting.result(PATIENCE)
+    except TimeoutError:
+        waiting.cancel()
+        raise ConflictError("Too many people are signing in at once. Try again in a moment.") from None

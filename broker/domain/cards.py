@@ -1,13 +1,14 @@
 """What an SME is shown of a partner, the same on its page and in its mail."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from babel import Locale
 from sqlmodel import Session, col, select
 
+from broker.domain.contact_texts import without_contact
 from broker.models import (
     Answer,
     City,
@@ -145,8 +146,8 @@ def _card(
         markets=_names(partner.markets, ENGLISH.territories),
         website=partner.website if contact else "",  # it leads to their contact data (law 7)
         strength=match.strength,
-        you_need=quote_of(evidence.get(f"{own}_to_{theirs}")),
-        they_need=quote_of(evidence.get(f"{theirs}_to_{own}")),
+        you_need=_told(quote_of(evidence.get(f"{own}_to_{theirs}")), contact),
+        they_need=_told(quote_of(evidence.get(f"{theirs}_to_{own}")), contact),
         distance=DISTANCE.get(evidence.get("distance", ""), ""),
         missing=tuple(missing_in_words(evidence.get("missing", []), sme_id)),
         shares=evidence.get("shares", {}),
@@ -211,6 +212,13 @@ def quote_of(evidence: dict[str, Any] | None) -> Quote | None:
         return None
     stated = evidence.get("source", "offer") == "offer"
     return Quote(evidence["need"], evidence["offer"], evidence["strength"], stated)
+
+
+def _told(quote: Quote | None, contact: Contact | None) -> Quote | None:
+    """A quote without the addresses and numbers somebody typed into it, until both said yes (law 7)."""
+    if quote is None or contact is not None:
+        return quote
+    return replace(quote, need=without_contact(quote.need), offer=without_contact(quote.offer))
 
 
 def _names(codes: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:

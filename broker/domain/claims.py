@@ -19,6 +19,7 @@ from broker.domain.suppressions import address_hash, is_suppressed
 from broker.domain.windows import Window, is_open, next_open
 from broker.models import (
     TO_STAFF,
+    WEBHOOK,
     Consent,
     Contact,
     Email,
@@ -270,11 +271,10 @@ def _within_caps(session: Session, settings: Settings, moment: datetime) -> list
     """What a mail must meet so that no minute has more attempts than its caps; None where none more is allowed.
 
     An attempt is counted by its mail, so a mail is tried once a minute at most."""
-    connection = session.connection()
+    connection, since = session.connection(), moment - MINUTE
     if not settings.is_sqlite:  # there, a transaction that may write is alone anyway
         connection.execute(select(func.pg_advisory_xact_lock(CAPS_LOCK)))
-    since = moment - MINUTE
-    lately = (col(Email.tried_at) > since) & col(Email.webhook_id).is_(None)
+    lately = (col(Email.tried_at) > since) & (col(Email.kind) != WEBHOOK)
     if settings.mails_per_minute:
         count: int = connection.execute(select(func.count()).select_from(Email).where(lately)).scalar_one()
         if count >= settings.mails_per_minute:

@@ -10,22 +10,19 @@ from functools import lru_cache
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from broker.domain import linting
 from broker.domain.cards import Card, Quote
+from broker.domain.contact_texts import without_contact
 from broker.domain.keys import read_table, text_key
 from broker.domain.names import name_key
 from broker.domain.places import sector_rows
 from broker.models import Introduction, Sme
 
-CUT, CUT_NUMBER = "[name]", "[number]"
+CUT = "[name]"
 WORD = re.compile(r"\w+")
 MOST_WORDS = 40
 """A name is not longer; so a long text takes no longer than its length."""
-ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+", re.IGNORECASE)
-"""What leads to a firm without its name."""
-_ENDS = f"{linting.TOP_LEVEL}|{linting.TOP_LEVEL.upper()}"
-DOMAIN = re.compile(rf"(?<![\w.-])(?:[\w-]{{1,63}}\.){{1,5}}(?:{_ENDS})\b(?:[/:?#]\S*)?")
-"""So does "medilab.cz" by itself. Not "sell.It", where a space is missing."""
+SHORTEST_STEM, LONGEST_ENDING = 5, 3
+"""Letters: shorter ones begin too many other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,7 @@ def quote_without(quote: Quote | None, name: str) -> Quote | None:
 def without_name(text: str, name: str) -> str:
     """`text` without the firm's name, whatever its case, accents and legal form, and without addresses and telephone
     numbers. Other names stay, those of people too: nothing tells them from words."""
-    text = DOMAIN.sub(CUT, ADDRESS.sub(CUT, text))
-    text = linting.NUMBER.sub(lambda found: CUT_NUMBER if linting.is_phone(found[0]) else found[0], text)
+    text = without_contact(text, CUT)
     wanted = name_key(name)
     words = list(WORD.finditer(text))
     for place in reversed(range(len(words))):
@@ -103,7 +99,16 @@ def _size_of_name(words: list[str], wanted: str) -> int:
             return size
         if not whole.startswith(read):
             break
-    return 1 if text_key(words[0]) == _short(wanted) and words[0][0].isupper() else 0
+    return 1 if words[0][0].isupper() and _is_form_of(text_key(words[0]), _short(wanted)) else 0
+
+
+def _is_form_of(word: str, short: str | None) -> bool:
+    """Whether a word is the name, also with an ending: "Medilabem", "Skaidros". Of the ten languages five decline."""
+    if short is None or word == short:
+        return word == short
+    stem = short.rstrip("aeiouy")
+    is_declined = len(stem) >= SHORTEST_STEM and word.startswith(stem) and len(word) <= len(short) + LONGEST_ENDING
+    return is_declined and word not in _ordinary_words()
 
 
 def _short(wanted: str) -> str | None:

@@ -2,14 +2,16 @@
 
 import re
 
-STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-BEFORE_A_SIGN = re.compile(r"""(?<![\s"'])[\s"']*(?=[=+@-])""")
+SIGNS = "=+@-＝＋＠－"
+"""A formula begins with; as wide as a Chinese letter they calculate, too."""
+STARTS = (*SIGNS, "\t", "\r", "\n", "\0")
+BEFORE_A_SIGN = re.compile(rf"""(?<![\s"'])[\s"']*(?=[{re.escape(SIGNS)}])""")
 """Blanks and quotes before the sign of a formula: looked for as a run, so that one endless run takes no longer than
 its length."""
 CELL_WITHIN = re.compile(r"(?<=[;\t\r\n])")
 """Where a program that separates cells by something other than a comma would see one begin."""
 INERT_WITHIN = re.compile(r"(?:\A|(?<=[;\t\r\n]))'")
-ODD = re.compile(r"""'[\s"]*[=+@-]""")
+ODD = re.compile(rf"""'[\s"]*[{re.escape(SIGNS)}]""")
 
 
 def inert(cell: str) -> str:

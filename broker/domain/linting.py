@@ -111,7 +111,7 @@ def _contact(text: str, _words: Words, _kind: StatementKind) -> Finding | None:
         return None
     return Finding(
         "contact",
-        "This holds an address, a link or a telephone number, and other firms read it.",
+        "This holds an address, a link or a telephone number. It is cut out where other firms read it.",
         "Move it to the contact section: it is shown once both sides said yes.",
     )
 

@@ -195,7 +195,7 @@ TABLES: dict[str, Callable[[Session, int], Table]] = {
 def to_csv(data: Table) -> bytes:
     """UTF-8 with BOM, so that Excel reads Łódź; no cell can start a formula, whatever separates cells there."""
     out = io.StringIO(newline="")
-    csv.writer(out).writerow(data.columns)
+    csv.writer(out).writerow(map(formulas.inert, data.columns))  # of rejected rows they are somebody else's words
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([formulas.inert(cell) for cell in row] for row in data.rows)
     return out.getvalue().encode("utf-8-sig")
 

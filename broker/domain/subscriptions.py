@@ -35,7 +35,8 @@ RETURNED = "Mails to this address came back, so none are sent. Your broker can e
 
 
 def link(settings: Settings, sme_id: int, address: str) -> str:
-    """The signed address of the page where an SME unsubscribes; good as long as `address` is its contact."""
+    """The signed address of the page where an SME unsubscribes; good as long as `address` is its contact. It has no
+    end (RFC 8058): an old mail must still be able to stop the next one, and it opens nothing else."""
     return f"{settings.public_url}/u/{_token(settings, sme_id, address)}"
 
 

@@ -43,7 +43,8 @@ def create(session: Session, account: Account, name: str, scope: Scope, days: in
     )
     session.add(token)
     session.flush()
-    audit.record(session, actor(account), "token.create", f"token {token.id}", scope=scope, days=days)
+    # With its name: other entries tell the id alone, and the row goes when it is revoked or over.
+    audit.record(session, actor(account), "token.create", f"token {token.id}", name=name, scope=scope, days=days)
     return token, secret
 
 

@@ -8,18 +8,22 @@ import io
 import json
 import subprocess
 import sys
+import threading
 import zipfile
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
 from broker.config import ROOT
-from broker.errors import InvalidError
+from broker.errors import ConflictError, InvalidError
 
 MAX_UNPACKED = 25 * 1024 * 1024
 MAX_TEXT = 3_000_000
 """Characters of all cells together; each cell counts as ten more, for what keeping it takes."""
-MAX_MEMORY = 2 * 1024**3
+MAX_MEMORY = 1024**3
+"""For a child. What may be imported takes an eighth of it; a hostile file of 17 kB takes all of it for seconds."""
 SECONDS = 60
+PATIENCE = 20.0
+"""Seconds to wait for a turn."""
 CHUNK = 1 << 16
 TOO_LONG = f"The file holds more than {MAX_TEXT // 10**6} million characters. Split it and import the parts."
 EXPECTED = "Expected CSV, XLSX, XLS or ODS."
@@ -30,11 +34,25 @@ SPRAWLING = "The spreadsheet's cells spread too far. Delete what lies beyond you
 NO_DATA = "The spreadsheet has no sheet with data in it."
 GUIDE = "What the columns mean"
 """The second sheet of our template, which holds no rows."""
+BUSY = "Other spreadsheets are being read just now. Try again in a minute, or save it as CSV."
 Table = list[list[str]]
+_turns = threading.BoundedSemaphore(2)
+"""Of children: many at once could fill the machine's memory, each within what it may take."""
 
 
 def read_workbook(content: bytes) -> Table:
-    """The cells of the first sheet that has data, from row 1 and column A on, as the user sees them."""
+    """The cells of the first sheet that has data, from row 1 and column A on, as the user sees them.
+
+    InvalidError, and ConflictError where too many are being read."""
+    if not _turns.acquire(timeout=PATIENCE):
+        raise ConflictError(BUSY)
+    try:
+        return _read_apart(content)
+    finally:
+        _turns.release()
+
+
+def _read_apart(content: bytes) -> Table:
     command = [sys.executable, "-m", "broker.domain.workbooks"]
     try:
         child = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, check=False, cwd=ROOT)

@@ -40,13 +40,15 @@ class Email(SQLModel, table=True):
     __table_args__ = (
         Index("ix_email_due", "status", "next_at", "id", sqlite_where=_MAIL, postgresql_where=_MAIL),
         Index("ix_email_due_call", "status", "next_at", "id", sqlite_where=_CALL, postgresql_where=_CALL),
+        # Counted without a look at them either, by whoever asks about the service or an event.
+        Index("ix_email_event", "event_id", "kind", "status"),
     )
 
     id: int = Field(default=None, primary_key=True)
     key: str = Field(max_length=120, unique=True)
     """What it is for, e.g. `shortlist:1:42:7` (kind, event, SME, run)."""
     kind: str = Field(max_length=20)
-    event_id: int | None = Field(default=None, foreign_key="event.id", index=True)
+    event_id: int | None = Field(default=None, foreign_key="event.id")
     sme_id: int | None = Field(default=None, foreign_key="sme.id", index=True, ondelete="CASCADE")
     webhook_id: int | None = Field(default=None, foreign_key="webhook.id", index=True, ondelete="CASCADE")
     to_address: str = Field(max_length=254)

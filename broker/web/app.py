@@ -196,7 +196,7 @@ def _too_large(request: Request) -> Response:
 def _refusal(request: Request, status: int) -> Response:
     """For a program a problem, also where its address is so odd (a line break) that the API never gets to see it."""
     if request.url.path.startswith(f"{API}/"):
-        return problems.problem(status, EXPLANATIONS.get(status, ""))
+        return problems.problem(status, problems.EXPLANATIONS.get(status, ""))
     return error_page(request, status)
 
 

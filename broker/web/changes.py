@@ -82,7 +82,8 @@ def changes_page(request: Request, session: SessionDep, account: CurrentBroker) 
 @router.get("/changes/{set_id}")
 def change_page(request: Request, session: SessionDep, account: CurrentBroker, set_id: RowId) -> Response:
     """What was changed at once, and undoing it; after that, what was left alone and why."""
-    view = change_view(session, access.change_set(session, account, set_id))
+    change_set = access.change_set(session, account, set_id)
+    view = change_view(session, change_set, access.cities(account))
     return render(request, "pages/change.html", {"view": view})
 
 

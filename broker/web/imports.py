@@ -150,7 +150,7 @@ def preview(request: Request, session: SessionDep, account: CurrentBroker, file_
     if file.applied_at is None:
         return _preview_page(request, session, file, uploads.look(session, file))
     change_set = changes.of_import(session, file_id)
-    view = change_view(session, change_set) if change_set else None
+    view = change_view(session, change_set, access.cities(account)) if change_set else None
     return render(request, "pages/import_result.html", {"file": file, "outcome": file.outcome, "view": view})
 
 

@@ -1,5 +1,8 @@
 """Accounts: their addresses, names, and whose password is right."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlmodel import Session, select
 
@@ -108,3 +111,33 @@ def test_a_name_is_changed_and_noted_under_the_former_one(session: Session, acco
     assert entry.actor == f"Anna Berg (account {account.id})"
     with pytest.raises(InvalidError, match="1 to 120"):
         accounts.rename(session, account, " ")
+
+
+def test_however_many_ask_at_once_passwords_are_hashed_by_four_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread that ever hashed one holds 19 MiB for good."""
+    asking, seen = threading.Barrier(20), set[int]()
+
+    class Noted:
+        def hash(self, _password: str) -> str:
+            seen.add(threading.get_ident())
+            return "hash"
+
+    def ask(_number: int) -> str:
+        asking.wait(30)
+        return accounts.hash_password(PASSWORD)
+
+    monkeypatch.setattr(accounts, "_passwords", Noted())
+    with ThreadPoolExecutor(20) as people:
+        assert list(people.map(ask, range(20))) == ["hash"] * 20
+    assert 1 <= len(seen) <= 4
+
+
+def test_who_gets_no_turn_to_be_hashed_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+    monkeypatch.setattr(accounts, "PATIENCE", 0.01)
+    with ThreadPoolExecutor(1) as busy:
+        monkeypatch.setattr(accounts, "_hashing", busy)
+        busy.submit(held.wait)
+        with pytest.raises(ConflictError, match="Too many people are signing in at once"):
+            accounts.hash_password(PASSWORD)
+        held.set()

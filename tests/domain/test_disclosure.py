@@ -26,8 +26,19 @@ from tests import factories
         ("Games for nurses", "Games & Co", "Games for nurses"),
         ("See www.medilab.cz or ask ada@medilab.cz now", "Anything", "See [name] or ask [name] now"),
         ("See medilab.cz, shop.medilab.co.uk/en?a=1 or MEDILAB.CZ.", "Anything", "See [name], [name] or [name]."),
+        ("See hammer.studio, HAMMER.BERLIN/en or hammer.health!", "Any", "See [name], [name] or [name]!"),
+        (
+            "Write info (at) firm (dot) cz or info[at]firm.cz, find @firm_cz",
+            "Any",
+            "Write [name] or [name] find [name]",
+        ),
+        ("Node.js at 20 €, 3 p.m. (at noon) @ home", "Any", "Node.js at 20 €, 3 p.m. (at noon) @ home"),
         ("Call +49 30 123 45 67, (030) 1234567 or 0301234567 now", "Any", "Call [number], ([number] or [number] now"),
         ("We sell.It is good. Since 2012-2014, 1.200 x 800", "Any", "We sell.It is good. Since 2012-2014, 1.200 x 800"),
+        ("S Medilabem a u Medilabu, Medilabs Team", "Medilab s.r.o.", "S [name] a u [name], [name] Team"),
+        ("Skaidros projektai su Skaidrą", "UAB Skaidra", "[name] projektai su [name]"),
+        ("Medilaboratories, a medilabu, Brunos", "Medilab; Bruno", "Medilaboratories, a medilabu, Brunos"),
+        ("Furniture and Designers", "Furnitura Design", "Furniture and Designers"),
         ("nothing of it", "Medilab Plzeň", "nothing of it"),
         ("", "Medilab", ""),
     ],
@@ -36,7 +47,20 @@ def test_a_text_loses_the_name_however_it_is_written(text: str, name: str, told:
     assert without_name(text, name) == told
 
 
-@pytest.mark.parametrize("text", ["x" * 100_000, "x." * 50_000, "www" * 30_000, "1(" * 50_000, "a-" * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 100_000,
+        "x." * 50_000,
+        "www" * 30_000,
+        "1(" * 50_000,
+        "a-" * 50_000,
+        "(at)" * 25_000,
+        "a(at)" * 20_000,
+        "@" * 100_000,
+        "a [at] " * 15_000,
+    ],
+)
 def test_a_long_text_without_spaces_takes_no_longer_than_its_length(text: str) -> None:
     started = time.process_time()
     without_name(text, "Medilab")

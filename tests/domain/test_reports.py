@@ -147,6 +147,12 @@ def test_every_csv_cell_is_quoted() -> None:
     assert reports.to_csv(reports.Table(("a", "b"), [("x; y", "1")])) == b'\xef\xbb\xbfa,b\r\n"x; y","1"\r\n'
 
 
+def test_no_csv_header_starts_a_formula_either() -> None:
+    """Those of rejected rows stand as in the file that somebody sent."""
+    table = reports.Table(("problem", "=HYPERLINK(1)", "Name;=1"), [])
+    assert reports.to_csv(table).decode("utf-8-sig") == "problem,'=HYPERLINK(1),Name;'=1\r\n"
+
+
 def test_every_xlsx_cell_is_text_and_none_a_formula_or_link() -> None:
     cells = [*NASTY, "https://link.example", "007", "Łódź", "Plzeň", "bell\x07 and null\x00"]
     content = reports.to_xlsx(reports.Table(("name",), [(cell,) for cell in cells]))

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from broker.db import Database
 from broker.domain.places import city_zone
-from broker.models import ChangeSet, Sme, SmeStatus
+from broker.models import Account, ChangeSet, Sme, SmeStatus
 from broker.web.pages import day, when
 from tests.web.world import World
 
@@ -179,3 +179,21 @@ def test_the_pages_ask_the_database_as_often_whatever_the_number_of_profiles(
     assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 2 + 2
     assert queries_of(lambda: client.get(undo[1].removesuffix("/undo"))) == 3 + 2
     assert queries_of(lambda: client.get("/changes")) == 2 + 2
+
+
+def test_who_works_for_another_city_by_now_is_not_told_the_smes_of_the_former_one(
+    browse: Browse, database: Database, world: World
+) -> None:
+    client = browse("broker")
+    client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
+    with database.write() as session:
+        change_set = session.exec(select(ChangeSet)).one()
+        session.get_one(Account, world.accounts["broker"].id).city_code = "pilsen"
+    address = f"/changes/{change_set.id}"
+
+    assert "Spielwerk" in browse("admin").get(address).text
+    assert (client.get(address).status_code, "Spielwerk" in client.get(address).text) == (200, False)
+    client.post(f"{address}/undo")
+    assert "Spielwerk" in browse("admin").get(address).text
+    assert "Spielwerk" not in client.get(address).text
+    assert status(database, world) is SmeStatus.PAUSED

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from broker.db import Database
-from broker.models import Email, SignIn
+from broker.models import Email, EmailStatus, SignIn
 from tests.web.world import PASSWORD, World
 
 Browse = Callable[..., TestClient]
@@ -123,6 +123,14 @@ def test_outside_the_demo_no_account_is_offered(app: FastAPI, browse: Browse) ->
 
     assert "Look around in the demo" not in page
     assert "cross-innovation" not in page.split("</head>")[1].replace("Cross-Innovation", "")
+
+
+@pytest.mark.parametrize("part", ["", "/html", "?part=source"])
+def test_a_mail_written_ahead_is_read_by_nobody(browse: Browse, database: Database, world: World, part: str) -> None:
+    with database.write() as session:
+        session.get_one(Email, world.email.id).status = EmailStatus.DRAFT
+
+    assert browse("admin").get(f"/outbox/{world.email.id}{part}").status_code == 404
 
 
 def test_the_outbox_shows_each_mail_as_html_text_and_source(browse: Browse, world: World) -> None:

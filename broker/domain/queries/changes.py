@@ -48,17 +48,20 @@ def _row(change_set: ChangeSet, kept: int, moment: datetime) -> ChangeRow:
     return ChangeRow(change_set, kept, until if is_open else None)
 
 
-def change_view(session: Session, change_set: ChangeSet, limit: int = 500) -> ChangeView:
-    """Three queries whatever the number of profiles."""
+def change_view(session: Session, change_set: ChangeSet, city: str | None, limit: int = 500) -> ChangeView:
+    """Three queries whatever the number of profiles. city: the reader's, whose SMEs alone are told; None for all: who
+    works for another city by now is not told any more who is in the former one."""
+    theirs = () if city is None else (col(Sme.city_code) == city,)
     rows = session.exec(
         select(Sme, col(ProfileChange.before).is_(None))
         .join(ProfileChange, col(ProfileChange.sme_id) == Sme.id)
-        .where(ProfileChange.set_id == change_set.id)
+        .where(ProfileChange.set_id == change_set.id, *theirs)
         .order_by(Sme.name_key, col(Sme.id))
         .limit(limit)
     ).all()
     kept = list(map(int, change_set.left))[:limit]
-    left = session.exec(select(Sme).where(col(Sme.id).in_(kept)).order_by(Sme.name_key)).all() if kept else []
+    still_there = select(Sme).where(col(Sme.id).in_(kept), *theirs).order_by(Sme.name_key)
+    left = session.exec(still_there).all() if kept else []
     return ChangeView(
         change_set=change_set,
         can_undo=can_undo(session, change_set),

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from broker.domain.queries.shortlists import place
 from broker.domain.suppressions import address_hash
-from broker.models import Email, EmailStatus, Event, Sme, Suppression
+from broker.models import WEBHOOK, Email, EmailStatus, Event, Sme, Suppression
 
 PAGE_SIZE = 50
 ATTENTION = (EmailStatus.FAILED, EmailStatus.HELD, EmailStatus.SUPPRESSED)
@@ -30,7 +30,7 @@ KINDS = {
     "summary": "Summary for the broker",
 }
 IN_DOUBT = "The mail server may have taken it already: nobody heard its answer. Released, it might arrive twice."
-_IS_MAIL = col(Email.webhook_id).is_(None)
+_IS_MAIL = col(Email.kind) != WEBHOOK
 """Calls of webhooks are looked at by who asked for them."""
 ANSWER = re.compile(r"([245])\d\d[ -]")
 """How an answer of a mail server starts."""

@@ -10,7 +10,10 @@ from broker.web.api.callers import CallerDep
 from broker.web.api.description import DESCRIPTION, TAGS, DescribedApi, operation_id
 from broker.web.api.problems import Problem
 from broker.web.api.schemas import Me
-from broker.web.security import UNSTORABLE
+from broker.web.security import UNSTORABLE, BodyLimit
+
+LARGEST_BODY = 1024 * 1024
+"""Half as much holds any profile. JSON is read before the token is looked at, and 10 MB of it took seconds."""
 
 
 def create_api(state: State) -> FastAPI:
@@ -29,6 +32,7 @@ def create_api(state: State) -> FastAPI:
     )
     api.state = state
     problems.install(api)
+    api.add_middleware(BodyLimit, most=LARGEST_BODY, refuse=problems.too_large)
     api.get("/me", response_model=Me, tags=["Token"], summary="Read whose token this is")(read_me)
     api.include_router(smes.router)
     api.include_router(events.router)

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from broker.db import now
-from broker.domain import access, accounts, tokens
+from broker.domain import access, accounts, audit, tokens
 from broker.models import Account, ApiToken, Role, Scope
 from broker.web.api.problems import ApiError
 from broker.web.deps import LimitsDep, SessionDep
@@ -51,6 +51,7 @@ def get_caller(
         if token.scope != Scope.WRITE:
             raise ApiError(403, "This token may only read.", www_authenticate='Bearer error="insufficient_scope"')
         tokens.note_use(session, token, now(session))
+    session.info[audit.PROGRAM] = token.id
     return Caller(account, token)
 
 

@@ -44,7 +44,7 @@ PROBLEMS = {
     404: "There is no such row, or it is not yours to see.",
     409: "It is in the wrong state for this, or somebody else did the same at the same moment.",
     412: "It was changed since you read it.",
-    413: "The body is too large.",
+    413: "The body is larger than 1 MB.",
     415: "The body is said to be something else than JSON.",
     422: "Some fields are not as expected; nothing was changed.",
     428: "`If-Match` is missing.",

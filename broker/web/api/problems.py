@@ -26,6 +26,7 @@ EXPLANATIONS = {
     400: "What was sent could not be read. Send JSON in UTF-8.",
     404: "There is no such address. What there is: /api/v1/openapi.json, or as a page: /api.",
     405: "This address takes other methods; Allow names them.",
+    413: "The most this API takes at once is 1 MB.",
 }
 STATUS_OF: dict[type[BrokerError], int] = {
     NotFoundError: 404,
@@ -84,6 +85,11 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(IntegrityError, _clash)
     api.add_exception_handler(Exception, _fault)
+
+
+def too_large(_request: Request) -> JSONResponse:
+    """The answer to a body that is not even read."""
+    return problem(413, EXPLANATIONS[413])
 
 
 async def _api_error(_request: Request, error: Exception) -> JSONResponse:

@@ -81,7 +81,7 @@ def test_who_is_withdrawn_takes_no_part_any_more(
     with database.read() as session:
         [entry] = session.exec(select(AuditEntry).where(AuditEntry.action == "event.withdraw"))
         assert session.get(Registration, foreign) is not None
-    assert entry.detail == {"sme": world.smes["Spielwerk"].id}
+    assert entry.detail == {"sme": world.smes["Spielwerk"].id, "token": 1}
 
 
 def test_a_run_is_started_watched_and_cancelled(

@@ -74,7 +74,7 @@ def test_a_part_of_a_profile_is_changed_and_the_rest_stays(
     assert (late.status_code, client.get(path).json()) == (412, answer.json())
     with database.read() as session:
         [entry] = session.exec(select(AuditEntry).where(AuditEntry.action == "profile updated"))
-    assert entry.detail == {"fields": ["markets", "phone"]}
+    assert entry.detail == {"fields": ["markets", "phone"], "token": 1}
 
 
 def test_a_change_of_nothing_is_none(program: Callable[..., TestClient], database: Database, world: World) -> None:
@@ -180,9 +180,26 @@ def test_what_is_no_json_object_is_refused(program: Callable[..., TestClient], b
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_body_that_is_too_large_is_refused(program: Callable[..., TestClient]) -> None:
-    answer = program("broker").post("/smes", json=NEW | {"description": "x" * 12_000_000})
+@pytest.mark.parametrize("size", [1_100_000, 12_000_000])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_body_that_is_too_large_is_refused(program: Callable[..., TestClient], size: int, is_told: bool) -> None:
+    body = json.dumps(NEW | {"description": "x" * size}).encode()
+    content = body if is_told else iter([body])  # of unknown length it comes in chunks
+    answer = program("broker").post("/smes", content=content, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert answer.json()["detail"] == "The most this API takes at once is 1 MB."
+
+
+def test_what_is_too_large_is_refused_without_a_token_too(program: Callable[..., TestClient]) -> None:
+    """It is told by its length: nobody waits while a stranger's megabytes are read as JSON."""
+    answer = program().post("/smes", json={f"{number:x}": 1 for number in range(150_000)})
+    assert answer.status_code == 413
+
+
+def test_the_largest_profile_there_can_be_is_taken(program: Callable[..., TestClient]) -> None:
+    texts = [f"{number:02}" + "\u0107" * 998 for number in range(30)]
+    largest = NEW | {"description": "\u0107" * 20_000, "offers": texts, "needs": texts}
+    assert program("broker").post("/smes", json=largest).status_code == 201
 
 
 def test_pages_follow_each_other_and_hold_every_row_once(

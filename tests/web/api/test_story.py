@@ -84,8 +84,11 @@ def test_an_organisers_program_sets_an_event_up_and_takes_home_what_came_of_it(
     file = client.post(f"{event}/exports", json={"what": "matches", "format": "csv"})
     assert file.headers["content-type"] == "text/csv; charset=utf-8"
     with database.read() as session:
-        actions = session.exec(select(AuditEntry.action).order_by(col(AuditEntry.id))).all()
-    assert actions[-9:] == [
+        entries = session.exec(select(AuditEntry).order_by(col(AuditEntry.id))).all()[-9:]
+    token = entries[0].subject.removeprefix("token ")
+    assert {str(entry.detail.get("token")) for entry in entries[1:]} == {token}
+    assert "token" not in entries[0].detail  # a person made it, on a page
+    assert [entry.action for entry in entries] == [
         "token.create",
         "event.create",
         "event.change",
