@@ -52,7 +52,7 @@ def test_an_organiser_builds_compares_rules_approves_and_exports(
 
     page.get_by_role("link", name="Match list").first.click()
     page.locator("summary", has_text="Filters").click()
-    page.get_by_label("City").first.select_option("Warsaw")
+    page.locator("select[name=city]").select_option("Warsaw")
     page.locator("summary", has_text="Columns").click()
     page.get_by_label("Sector", exact=True).last.uncheck()
     page.get_by_role("button", name="Show").click()
