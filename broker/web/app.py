@@ -59,6 +59,7 @@ from broker.web.clashes import is_taken
 from broker.web.deps import SignInNeededError
 from broker.web.limits import Limits, TooManyTriesError
 from broker.web.pages import STATIC, query, render
+from broker.web.problems import plain
 from broker.web.security import (
     HEADERS,
     BodyLimit,
@@ -222,7 +223,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     problems = error.errors()
     if any(problem["loc"][0] == "path" for problem in problems):
         return error_page(request, 404)
-    told = [f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems]
+    told = [f"{problem['loc'][-1]}: {plain(problem['msg'])}" for problem in problems]
     return error_page(request, 422, ". ".join(told))
 
 

@@ -10,6 +10,7 @@ from broker.domain.completeness import Section
 from broker.domain.merging import Conflict, Piece
 from broker.domain.sections import FIELDS, YES, Problem, Saved
 from broker.models import Purpose, StatementKind
+from broker.web.problems import plain
 
 
 class Title(NamedTuple):
@@ -111,7 +112,7 @@ def rearranged(statements: Sequence[str], act: str) -> list[str]:
 
 def messages(problems: Sequence[Problem]) -> list[Message]:
     """The error summary: each problem with the field it is about."""
-    return [Message(anchor(problem), f"{label(problem)}: {problem.words}") for problem in problems]
+    return [Message(anchor(problem), f"{label(problem)}: {plain(problem.words)}") for problem in problems]
 
 
 def anchor(problem: Problem) -> str:

@@ -14,6 +14,7 @@ from broker.errors import InvalidError
 from broker.models import City, Sme
 from broker.web.deps import FormDep, SessionDep, SettingsDep
 from broker.web.pages import ENGLISH, redirect, render
+from broker.web.problems import plain
 
 router = APIRouter(prefix="/s")
 LABELS = {
@@ -101,8 +102,9 @@ def _codes(field: str, find: Callable[[str], Reading], text: str) -> list[str]:
 
 def told(error: InvalidError) -> dict[str, str]:
     """What a profile cannot hold, by the field it is about; "" where it is about none of the form."""
-    place, _, expected = str(error).partition(": ")
+    place, _, words = str(error).partition(": ")
     name, _, number = place.partition(".")
+    expected = plain(words)
     if name not in LABELS:
         return {"": str(error)}
     return {name: f"Line {int(number) + 1}: {expected}" if number.isdecimal() else expected}

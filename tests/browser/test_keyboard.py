@@ -90,9 +90,10 @@ def test_an_organiser_builds_looks_a_draft_over_approves_and_filters_the_match_l
     _press(page, page.get_by_role("button", name=re.compile("^Approve")))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
     _press(page, page.get_by_role("link", name="Match list").first)
-    tab_to(page, page.get_by_label("City").first)
+    _press(page, page.locator("summary", has_text="Filters"))
+    tab_to(page, page.locator("select[name=city]"))
     page.keyboard.press("w")
-    expect(page.get_by_label("City").first).to_have_value("warsaw")
+    expect(page.locator("select[name=city]")).to_have_value("warsaw")
     _press(page, page.get_by_role("button", name="Show"))
     expect(page.get_by_role("rowheader").first).to_contain_text("Solar Łódka")
 

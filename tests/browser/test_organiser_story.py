@@ -51,7 +51,8 @@ def test_an_organiser_builds_compares_rules_approves_and_exports(
     expect(page.get_by_role("status")).to_contain_text("Approved.")
 
     page.get_by_role("link", name="Match list").first.click()
-    page.get_by_label("City").first.select_option("Warsaw")
+    page.locator("summary", has_text="Filters").click()
+    page.locator("select[name=city]").select_option("Warsaw")
     page.locator("summary", has_text="Columns").click()
     page.get_by_label("Sector", exact=True).last.uncheck()
     page.get_by_role("button", name="Show").click()

@@ -71,13 +71,13 @@ def test_saving_a_section_that_is_the_same_writes_nothing(browse: Browse, databa
 @pytest.mark.parametrize(
     ("section", "change", "anchor", "told"),
     [
-        ("firm", {"name": ""}, "f-name", "Name: String should have at least 1 character"),
+        ("firm", {"name": ""}, "f-name", "Name: this cannot be empty"),
         ("firm", {"website": "javascript:alert(1)"}, "f-website", "Website: a web address such as https://firm.eu"),
         ("abroad", {"languages": "Klingon"}, "f-languages", "is not a language we know"),
         ("abroad", {"markets": "Atlantis"}, "f-markets", "is not a country we know"),
         ("contact", {"email": "nobody"}, "f-email", "E-mail: one e-mail address such as name@firm.eu"),
         ("sector", {"sector_code": "alchemy"}, "f-sector_code", "is none of our sectors"),
-        ("offers", {"text": ["a good offer", "", "x" * 1001]}, "text-1", "Offer 2: String should have at most 1000"),
+        ("offers", {"text": ["a good offer", "", "x" * 1001]}, "text-1", "Offer 2: at most 1000 characters"),
         ("readiness", {"override": "4"}, "f-reason", "Say why you judge it differently from the answers."),
     ],
 )
