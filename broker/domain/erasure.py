@@ -22,7 +22,7 @@ from broker.domain import audit, involvement, letters, mail_drafts, rejected, ru
 from broker.domain.names import name_key
 from broker.domain.pairs import MAX_REASON
 from broker.domain.suppressions import ERASED, suppress
-from broker.errors import BrokerError, ConflictError, NotFoundError
+from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
     WEBHOOK,
     WITH_A_KEY,
@@ -254,7 +254,7 @@ def _drop_uploads(session: Session, key: str, address: str) -> None:
     for file in session.exec(select(ImportFile).where(col(ImportFile.content).is_not(None))):
         try:
             cells = {cell for row in uploads.read(file).rows for cell in row if cell}
-        except BrokerError:
+        except InvalidError:
             session.delete(file)  # nobody can tell what it holds
             continue
         if any(is_of(cell) for cell in cells):

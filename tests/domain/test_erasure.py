@@ -1,6 +1,7 @@
 """After an erasure neither the name nor the address of an SME is found in any table, and nothing else is lost."""
 
 import json
+import threading
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -12,7 +13,18 @@ from sqlmodel import Session, SQLModel, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import approvals, changes, erasure, events, interests, outbox, relay, reports, suppressions
+from broker.domain import (
+    approvals,
+    changes,
+    erasure,
+    events,
+    interests,
+    outbox,
+    relay,
+    reports,
+    suppressions,
+    workbooks,
+)
 from broker.domain.queries import own_data
 from broker.errors import ConflictError, NotFoundError
 from broker.models import (
@@ -40,6 +52,7 @@ from broker.models import (
     Sme,
     Suppression,
 )
+from tests import spreadsheets
 from tests.factories import make_account, make_event, make_shortlists, make_sme, register
 
 NAME, ADDRESS, PERSON = "Zážitková Dílna", "hana@dilna.example", "Hana Nováková"
@@ -288,6 +301,22 @@ def test_a_build_under_way_has_to_be_waited_for(database: Database, dilna: Sme) 
 
     with pytest.raises(ConflictError, match="being built"), database.write() as session:
         erasure.erase(session, "ann", dilna.id)
+
+
+def test_spreadsheets_that_wait_to_be_read_have_to_be_waited_for(
+    database: Database, dilna: Sme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbooks, "PATIENCE", 0.01)
+    monkeypatch.setattr(workbooks, "_turns", threading.BoundedSemaphore(1))
+    book = spreadsheets.xlsx([["Name", "City"], ["Somebody Else", "Berlin"]])
+    with database.write() as session:
+        session.add(ImportFile(file_name="smes.xlsx", content=book, uploaded_at=now(session), applied_at=None))
+    with database.read() as session:
+        before = everything(session)
+    with workbooks._turns, pytest.raises(ConflictError, match="being read"), database.write() as session:
+        erasure.erase(session, "ann", dilna.id)
+    with database.read() as session:
+        assert everything(session) == before
 
 
 def test_what_was_written_of_others_names_it_no_more(session: Session) -> None:
