@@ -61,7 +61,7 @@ class Databases:
         if self._is_renewed(name):
             self.free.append(name)
         else:
-            execute(self.server, f"DROP DATABASE {name} WITH (FORCE)")
+            execute(self.server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def url(self, name: str) -> str:
         """Of one of the server's databases, for SQLAlchemy."""

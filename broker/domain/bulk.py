@@ -12,7 +12,7 @@ from broker.db import now
 from broker.domain import accounts, audit, changes, reviews
 from broker.domain.changes import TERM
 from broker.domain.completeness import needed
-from broker.domain.lifecycle import LIFE, MOVES, Step, is_due, resumed
+from broker.domain.lifecycle import BACK, LIFE, MOVES, Step, is_due, resumed
 from broker.domain.records import load_records
 from broker.errors import InvalidError
 from broker.models import Account, Sme, SmeStatus
@@ -44,8 +44,8 @@ class BulkOutcome:
 def act(session: Session, account: Account, action: BulkAction, smes: Sequence[Sme]) -> BulkOutcome:
     """Do it for every SME for which it means anything; `smes` are locked. InvalidError without any.
 
-    A resumed SME is what `lifecycle.resumed` says. Drafts that lack something, and what is renewed before its time or
-    lacks something, are left as they are."""
+    A resumed or renewed SME is what `lifecycle.resumed` says. Drafts that lack something, and what is renewed before
+    its time or lacks something, are left as they are."""
     if not smes:
         raise InvalidError("Tick the SMEs first, then choose what to do with them.")
     fitting = _fitting(session, action, smes)
@@ -75,19 +75,19 @@ def _fitting(session: Session, action: BulkAction, smes: Sequence[Sme]) -> list[
 
 def _image(action: BulkAction, sme: Sme) -> dict[str, Any]:
     """What an undo writes back."""
-    image = {"status": sme.status.value}
+    image: dict[str, Any] = {"status": sme.status.value, "paused_from": sme.paused_from}
     if action is BulkAction.RENEW:
         image |= {name: at.isoformat() for name in TERM if (at := getattr(sme, name)) is not None}
     return image
 
 
 def _set_statuses(session: Session, action: BulkAction, smes: Sequence[Sme]) -> None:
-    moment = now(session)
-    records = load_records(session, col(Sme.id).in_([sme.id for sme in smes])) if action is BulkAction.RESUME else {}
+    moment, is_back = now(session), Step(action) in BACK
+    records = load_records(session, col(Sme.id).in_([sme.id for sme in smes])) if is_back else {}
     for sme in smes:
         paused_from, sme.paused_from = sme.paused_from, None
         sme.status = MOVES[Step(action)].after
-        if action is BulkAction.RESUME:
+        if is_back:
             sme.status = resumed(paused_from, records[sme.id].facts)
         if action in (BulkAction.PUBLISH, BulkAction.RENEW):
             sme.expires_at, sme.reminded_at = moment + LIFE, None

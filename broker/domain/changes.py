@@ -10,7 +10,8 @@ from sqlalchemy import delete, exists, insert, update
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import access, accounts, audit
+from broker.domain import access, accounts, audit, reviews
+from broker.domain.lifecycle import Step
 from broker.domain.records import CHUNK, chunks, load_records, save_many
 from broker.domain.reliance import relied_on
 from broker.errors import ConflictError
@@ -23,8 +24,8 @@ MOVED = "it is not of your city any more"
 NAME_TAKEN = "another SME has its old name now"
 TERM = ("expires_at", "reminded_at")
 Image = dict[str, Any]
-"""What is written back: `status`, where it was renewed its TERM, and where more than that was changed `facts`,
-`contact` and `consents`."""
+"""What is written back: `status`, where that alone was changed `paused_from` and where it was renewed its TERM, and
+where more than that was changed `facts`, `contact` and `consents`."""
 
 
 def images(session: Session, sme_ids: Collection[int]) -> dict[int, Image]:
@@ -105,7 +106,9 @@ def undo(session: Session, account: Account, set_id: int) -> ChangeSet:
     for part in _parts(session, set_id, made=False):
         restored, kept = _restore(session, part, city, moment)
         left |= kept
-        change_set.restored += restored
+        change_set.restored += len(restored)
+        if change_set.action == Step.ASK:  # nothing happened to these since, so what is open was opened by this
+            reviews.unask(session, restored)
     _remove_hubs(session, change_set.hubs)
     session.execute(delete(ProfileChange).where(col(ProfileChange.set_id) == set_id))
     if change_set.import_id is not None:
@@ -165,7 +168,7 @@ def _remove(session: Session, part: Mapping[int, ProfileChange], city: str | Non
 
 def _restore(
     session: Session, part: Mapping[int, ProfileChange], city: str | None, moment: datetime
-) -> tuple[int, dict[int, str]]:
+) -> tuple[list[int], dict[int, str]]:
     smes, left = _untouched(_locked(session, part), part, city)
     before = {sme.id: part[sme.id].before or {} for sme in smes}
     left |= {sme.id: NAME_TAKEN for sme in smes if _is_name_taken(session, sme, before[sme.id])}
@@ -175,15 +178,21 @@ def _restore(
     for sme in smes:
         if sme not in whole:
             sme.version, sme.updated_at = sme.version + 1, moment
-        sme.status = SmeStatus(before[sme.id]["status"])
-        if "expires_at" in before[sme.id]:  # what can be renewed always has an end
-            for name in TERM:
-                at = before[sme.id].get(name)
-                setattr(sme, name, datetime.fromisoformat(at) if at else None)
+        _set_back(sme, before[sme.id])
         session.add(sme)
         follow(session, sme.id, part[sme.id].version - 1, sme.version)
     session.flush()
-    return len(smes), left
+    return [sme.id for sme in smes], left
+
+
+def _set_back(sme: Sme, before: Image) -> None:
+    sme.status = SmeStatus(before["status"])
+    if "paused_from" in before:
+        sme.paused_from = before["paused_from"] and SmeStatus(before["paused_from"])
+    if "expires_at" in before:  # what can be renewed always has an end
+        for name in TERM:
+            at = before.get(name)
+            setattr(sme, name, datetime.fromisoformat(at) if at else None)
 
 
 def _is_name_taken(session: Session, sme: Sme, before: Image) -> bool:

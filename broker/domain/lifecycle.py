@@ -55,6 +55,8 @@ MOVES = {
     Step.RENEW: Move((SmeStatus.PUBLISHED, SmeStatus.EXPIRED), SmeStatus.PUBLISHED),
     Step.EXPIRE: Move((SmeStatus.PUBLISHED, SmeStatus.PAUSED), SmeStatus.EXPIRED),
 }
+BACK = (Step.RESUME, Step.RENEW)
+"""After these a profile is what `resumed` says."""
 WORDS = {
     SmeStatus.DRAFT: "a draft",
     SmeStatus.IN_REVIEW: "in review",
@@ -73,8 +75,10 @@ def may(sme: Sme, step: Step) -> bool:
 def move(session: Session, actor: str, sme: Sme, step: Step, **detail: Any) -> None:
     """Take the step and record it; ConflictError where the profile is in another status by now."""
     before, after = MOVES[step]
-    values: dict[str, Any] = {"status": after, "version": Sme.version + 1, "paused_from": None}
-    if step in (Step.RESUME, Step.RENEW):
+    values: dict[str, Any] = {"status": after, "version": Sme.version + 1}
+    if step is not Step.EXPIRE:  # what paused itself and expires is renewed as what it was
+        values["paused_from"] = None
+    if step in BACK:
         values["status"] = resumed(sme.paused_from, load_record(session, sme).facts)
     if step in (Step.PUBLISH, Step.RENEW):
         values |= {"expires_at": now(session) + LIFE, "reminded_at": None}

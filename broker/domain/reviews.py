@@ -1,16 +1,16 @@
 """A second broker reads a profile before it is published: asked for, then confirmed or sent back with a note."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain import accounts, lifecycle
 from broker.domain.completeness import needed
 from broker.domain.lifecycle import Step
-from broker.domain.records import load_record
+from broker.domain.records import chunks, load_record
 from broker.errors import ConflictError, InvalidError, NotAllowedError
 from broker.models import (
     Account,
@@ -47,35 +47,40 @@ def lacking(session: Session, sme: Sme) -> list[str]:
     return needed(load_record(session, sme).facts)
 
 
-def ask(session: Session, account: Account, sme: Sme) -> Review:
+def ask(session: Session, account: Account, sme: Sme) -> None:
     """Ask for a second broker. InvalidError says what is to be finished first; ConflictError where it is no draft."""
     if still := lacking(session, sme):
         raise InvalidError(f"Finish this first: {', '.join(still)}.")
     lifecycle.move(session, accounts.actor(account), sme, Step.ASK)
-    return open_many(session, account, [sme])[0]
+    open_many(session, account, [sme])
 
 
-def open_many(session: Session, account: Account, smes: Sequence[Sme]) -> list[Review]:
+def open_many(session: Session, account: Account, smes: Sequence[Sme]) -> None:
     """Put profiles that are in review by now into the queue of second brokers."""
-    for sme in smes:  # one may have been left open as the profile lost a part
-        _close(session, sme, ReviewOutcome.WITHDRAWN, account, "")
-    asked = [Review(sme_id=sme.id, asked_by_id=account.id, asked_at=now(session)) for sme in smes]
-    session.add_all(asked)
-    session.flush()
-    return asked
+    moment = now(session)
+    for part in chunks(smes):
+        _close(session, part, ReviewOutcome.WITHDRAWN, account, "")  # left open as the profile lost a part
+        asked = [{"sme_id": sme.id, "asked_by_id": account.id, "asked_at": moment} for sme in part]
+        session.execute(insert(Review), asked)
+
+
+def unask(session: Session, sme_ids: Collection[int]) -> None:
+    """Delete the open reviews of profiles, as if nobody had asked: what was decided before is their last one again."""
+    still_open = col(Review.sme_id).in_(sme_ids) & col(Review.outcome).is_(None)
+    session.execute(delete(Review).where(still_open))
 
 
 def withdraw(session: Session, account: Account, sme: Sme) -> None:
     """Take the profile out of the queue again."""
     lifecycle.move(session, accounts.actor(account), sme, Step.WITHDRAW)
-    _close(session, sme, ReviewOutcome.WITHDRAWN, account, "")
+    _close(session, [sme], ReviewOutcome.WITHDRAWN, account, "")
 
 
 def confirm(session: Session, account: Account, sme: Sme, version: str, note: str = "") -> None:
     """Confirm the profile as it was read. NotAllowedError for its author; ConflictError where it changed meanwhile."""
     _check(session, account, sme, version, note)
     lifecycle.move(session, accounts.actor(account), sme, Step.CONFIRM)
-    _close(session, sme, ReviewOutcome.CONFIRMED, account, note)
+    _close(session, [sme], ReviewOutcome.CONFIRMED, account, note)
 
 
 def send_back(session: Session, account: Account, sme: Sme, version: str, note: str) -> None:
@@ -84,7 +89,7 @@ def send_back(session: Session, account: Account, sme: Sme, version: str, note: 
         raise InvalidError("Write what is to be changed: the author reads it.")
     _check(session, account, sme, version, note)
     lifecycle.move(session, accounts.actor(account), sme, Step.SEND_BACK)
-    _close(session, sme, ReviewOutcome.SENT_BACK, account, note)
+    _close(session, [sme], ReviewOutcome.SENT_BACK, account, note)
 
 
 def _check(session: Session, account: Account, sme: Sme, version: str, note: str) -> None:
@@ -96,8 +101,8 @@ def _check(session: Session, account: Account, sme: Sme, version: str, note: str
         raise ConflictError("The profile was changed while you read it. Read it again before you decide.")
 
 
-def _close(session: Session, sme: Sme, outcome: ReviewOutcome, account: Account, note: str) -> None:
-    still_open = (col(Review.sme_id) == sme.id) & col(Review.outcome).is_(None)
+def _close(session: Session, smes: Sequence[Sme], outcome: ReviewOutcome, account: Account, note: str) -> None:
+    still_open = col(Review.sme_id).in_([sme.id for sme in smes]) & col(Review.outcome).is_(None)
     decided = {"outcome": outcome, "decided_by_id": account.id, "decided_at": now(session), "note": note.strip()}
     session.execute(update(Review).where(still_open).values(**decided))
 

@@ -59,7 +59,8 @@ class Sme(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
     paused_from: SmeStatus | None = Field(default=None, sa_type=text_enum(SmeStatus))
-    """Where it paused itself: the status it goes back to when it takes up again. None where somebody else did."""
+    """Where it paused itself: the status it goes back to when it takes up again, or is renewed after it expired
+    meanwhile. None where somebody else paused it."""
     erasure_asked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     """Since when it waits for its broker to erase it."""
 

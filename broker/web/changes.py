@@ -1,16 +1,18 @@
 """The broker's desk: one action on many SMEs, and undoing what was done to many."""
 
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Request, Response
+from sqlmodel import Session
 
 from broker.domain import access, bulk, changes
 from broker.domain.bulk import BulkAction, BulkOutcome
-from broker.domain.queries.changes import change_view, recent
+from broker.domain.queries.changes import change_view, history
 from broker.errors import InvalidError, NotFoundError
-from broker.models import ChangeSet
-from broker.web.deps import CurrentBroker, FormDep, RowId, SessionDep
+from broker.models import Account, ChangeSet
+from broker.web.deps import CurrentBroker, FormDep, PageNumber, RowId, SessionDep
 from broker.web.pages import Tone, plural, redirect, render
 
 router = APIRouter()
@@ -74,9 +76,9 @@ def _told(action: BulkAction, outcome: BulkOutcome) -> str:
 
 
 @router.get("/changes")
-def changes_page(request: Request, session: SessionDep, account: CurrentBroker) -> Response:
+def changes_page(request: Request, session: SessionDep, account: CurrentBroker, page: PageNumber = 1) -> Response:
     """What was done to many SMEs at once of late, each with the way to undo it."""
-    return render(request, "pages/changes.html", {"rows": recent(session, access.changed_by(account))})
+    return render(request, "pages/changes.html", {"page": history(session, access.changed_by(account), page)})
 
 
 @router.get("/changes/{set_id}")
@@ -97,10 +99,16 @@ def undo(
 ) -> Response:
     """Put everything back as it was, but for what was changed or used since; `back` is the list as it was asked for."""
     change_set = changes.undo(session, account, set_id)
-    where = f"/import/{change_set.import_id}" if change_set.import_id else f"/changes/{set_id}"
-    if not change_set.left and not change_set.import_id:
-        where = _list(back)
+    where = _list(back) if not change_set.left and not change_set.import_id else _page(session, account, change_set)
     return redirect(request, where, undone(change_set), "note" if change_set.left else "good")
+
+
+def _page(session: Session, account: Account, change_set: ChangeSet) -> str:
+    """Where a change set is told of: at the file it came from for who may open that, else on a page of its own."""
+    if change_set.import_id is not None:
+        with suppress(NotFoundError):
+            return f"/import/{access.import_file(session, account, change_set.import_id).id}"
+    return f"/changes/{change_set.id}"
 
 
 def undone(change_set: ChangeSet) -> str:

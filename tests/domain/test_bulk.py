@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import access, bulk, changes, reviews
+from broker.domain import access, bulk, changes, lifecycle, reviews, wishes
 from broker.domain.bulk import BulkAction, BulkOutcome
+from broker.domain.queries import todo
 from broker.errors import InvalidError, NotFoundError
-from broker.models import AuditEntry, ChangeSet, ProfileChange, Sme, SmeStatus
+from broker.models import AuditEntry, ChangeSet, ProfileChange, Review, ReviewOutcome, Sme, SmeStatus
 from tests import factories
 
 DRAFT, IN_REVIEW, REVIEWED, PUBLISHED, PAUSED, EXPIRED = SmeStatus
@@ -66,6 +68,50 @@ def test_an_undo_of_asking_takes_the_profiles_out_of_the_queue(session: Session)
     assert (sme.status, reviews.waiting(session, None)) == (DRAFT, [])
 
 
+def test_an_undo_of_asking_finds_what_the_second_broker_wrote_before(session: Session) -> None:
+    account, other = factories.make_account(session), factories.make_account(session, city="rome")
+    sme = factories.make_sme(session, status=DRAFT)
+    reviews.ask(session, account, sme)
+    reviews.send_back(session, other, sme, str(sme.version), "For whom?")
+    outcome = bulk.act(session, account, BulkAction.ASK, [sme])
+
+    changes.undo(session, account, outcome.set_id or 0)
+
+    last = reviews.last(session, sme)
+    assert last is not None
+    assert (last[0].outcome, last[0].note, last[1]) == (ReviewOutcome.SENT_BACK, "For whom?", other)
+    assert session.exec(select(Sme.id).where(todo.sent_back())).all() == [sme.id]
+
+
+def test_an_undo_of_asking_leaves_the_review_of_what_it_leaves_alone(session: Session) -> None:
+    account = factories.make_account(session)
+    changed, same = factories.make_sme(session, status=DRAFT), factories.make_sme(session, status=DRAFT)
+    outcome = bulk.act(session, account, BulkAction.ASK, [changed, same])
+    changed.version += 1
+    session.flush()
+
+    undone = changes.undo(session, account, outcome.set_id or 0)
+
+    assert undone.left == {str(changed.id): changes.CHANGED}
+    assert session.exec(select(Review.sme_id)).all() == [changed.id]
+
+
+def test_asking_for_many_sends_as_many_statements_as_for_few(session: Session) -> None:
+    account = factories.make_account(session)
+    statements: list[str] = []
+    few = [factories.make_sme(session, status=DRAFT) for _ in range(2)]
+    many = [factories.make_sme(session, status=DRAFT) for _ in range(40)]
+    event.listen(session.connection(), "before_cursor_execute", lambda *call: statements.append(call[2]))
+
+    def count(smes: list[Sme]) -> int:
+        statements.clear()
+        assert bulk.act(session, account, BulkAction.ASK, smes).changed == len(smes)
+        session.flush()
+        return len(statements)
+
+    assert count(few) == count(many)
+
+
 def test_only_what_ends_soon_and_lacks_nothing_is_renewed_and_an_undo_gives_back_its_end(session: Session) -> None:
     account, moment = factories.make_account(session), now(session)
     soon, told = moment + timedelta(days=3), moment - timedelta(days=20)
@@ -92,6 +138,40 @@ def test_an_sme_that_had_paused_itself_is_what_it_was_before(session: Session) -
     assert (sme.status, sme.paused_from) == (REVIEWED, None)
 
 
+def test_an_undo_of_ending_a_pause_leaves_the_sme_paused_by_itself_from_what_it_was(session: Session) -> None:
+    account, sme = factories.make_account(session), factories.make_sme(session, status=DRAFT)
+    wishes.pause(session, sme)
+    first = bulk.act(session, account, BulkAction.RESUME, [sme])
+    changes.undo(session, account, first.set_id or 0)
+    assert (sme.status, sme.paused_from, wishes.paused_itself(sme)) == (PAUSED, DRAFT, True)
+
+    bulk.act(session, account, BulkAction.RESUME, [sme])
+
+    assert (sme.status, sme.paused_from) == (DRAFT, None)
+
+
+def test_an_undo_of_a_pause_leaves_no_pause_behind(session: Session) -> None:
+    account, sme = factories.make_account(session), factories.make_sme(session)
+    outcome = bulk.act(session, account, BulkAction.PAUSE, [sme])
+    changes.undo(session, account, outcome.set_id or 0)
+    assert (sme.status, sme.paused_from) == (PUBLISHED, None)
+
+
+@pytest.mark.parametrize("status", [DRAFT, IN_REVIEW, REVIEWED, PUBLISHED])
+def test_what_paused_itself_and_expired_is_what_it_was_when_it_is_renewed(session: Session, status: SmeStatus) -> None:
+    account, moment = factories.make_account(session), now(session)
+    sme = factories.make_sme(session, status=status, expires_at=moment - timedelta(days=1))
+    wishes.pause(session, sme)
+    assert lifecycle.expire_due(session) == 1
+    assert (sme.status, sme.paused_from) == (EXPIRED, status)
+
+    outcome = bulk.act(session, account, BulkAction.RENEW, [sme])
+
+    assert (sme.status, sme.paused_from) == (status, None)
+    changes.undo(session, account, outcome.set_id or 0)
+    assert (sme.status, sme.paused_from) == (EXPIRED, status)
+
+
 def test_where_nothing_changes_nothing_is_written(session: Session) -> None:
     sme = factories.make_sme(session)
     outcome = bulk.act(session, factories.make_account(session), BulkAction.PUBLISH, [sme])
@@ -104,10 +184,10 @@ def test_somebody_has_to_be_ticked(session: Session) -> None:
         bulk.act(session, factories.make_account(session), BulkAction.PUBLISH, [])
 
 
-def test_a_change_of_status_keeps_nothing_but_the_status(session: Session) -> None:
+def test_a_change_of_status_keeps_nothing_but_that(session: Session) -> None:
     sme = factories.make_sme(session, status=REVIEWED)
     bulk.act(session, factories.make_account(session), BulkAction.PUBLISH, [sme])
-    assert session.exec(select(ProfileChange)).one().before == {"status": "reviewed"}
+    assert session.exec(select(ProfileChange)).one().before == {"status": "reviewed", "paused_from": None}
 
 
 def test_one_sme_of_another_city_makes_all_of_them_nobodys(session: Session) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import lifecycle
+from broker.domain import lifecycle, wishes
 from broker.domain.lifecycle import LIFE, MOVES, Step
 from broker.errors import ConflictError
 from broker.models import AuditEntry, Email, Sme, SmeStatus
@@ -66,6 +66,18 @@ def test_an_expired_profile_that_lacks_something_is_a_draft_when_it_is_renewed(s
     sme = make_sme(session, status=SmeStatus.EXPIRED, email="")
     lifecycle.move(session, "ann", sme, Step.RENEW)
     assert sme.status is SmeStatus.DRAFT
+
+
+@pytest.mark.parametrize("status", [SmeStatus.IN_REVIEW, SmeStatus.REVIEWED, SmeStatus.PUBLISHED])
+def test_what_paused_itself_and_expired_is_renewed_as_what_it_was(session: Session, status: SmeStatus):
+    sme = make_sme(session, status=status, expires_at=now(session) - timedelta(days=1))
+    wishes.pause(session, sme)
+    assert lifecycle.expire_due(session) == 1
+    assert (sme.status, wishes.paused_itself(sme)) == (SmeStatus.EXPIRED, False)
+
+    lifecycle.move(session, "ann", sme, Step.RENEW)
+
+    assert (sme.status, sme.paused_from) == (status, None)
 
 
 def test_what_is_over_expires_once_and_what_never_had_an_end_gets_one(session: Session):

@@ -9,7 +9,9 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from broker.db import Database
+from broker.domain import changes
 from broker.domain.places import city_zone
+from broker.domain.queries.changes import PAGE_SIZE, PAST
 from broker.models import Account, ChangeSet, Sme, SmeStatus
 from broker.web.pages import day, when
 from tests.web.world import World
@@ -149,6 +151,34 @@ def test_what_is_older_than_a_month_is_listed_and_no_longer_undone(
     assert "can be undone no longer" in client.get("/changes").text
 
 
+def test_everything_that_can_be_undone_is_listed_page_by_page_and_the_newest_of_the_rest(
+    browse: Browse, database: Database, world: World, queries_of: Callable[..., int]
+) -> None:
+    client = browse("broker")
+    with database.write() as session:
+        broker = session.get_one(Account, world.accounts["broker"].id)
+        made = [changes.keep(session, broker, "pause", {}) for _ in range(PAGE_SIZE + 1)]
+        past = [changes.keep(session, broker, "publish", {}) for _ in range(PAST + 1)]
+        for change_set in past:
+            change_set.undone_at = change_set.at
+        ids, past_ids = {row.id for row in made}, sorted(row.id for row in past)
+
+    pages = [listed(client, page) for page in (1, 2)]
+
+    assert [len(page) for page in pages] == [PAGE_SIZE, 1 + PAST]
+    assert {row for page in pages for row in page} == ids | set(past_ids[1:])
+    assert 'href="?page=2" rel="next"' in client.get("/changes").text
+    assert queries_of(lambda: client.get("/changes?page=2")) == 3 + 2
+
+
+def listed(client: TestClient, page: int) -> list[int]:
+    """The change sets on a page of the list."""
+    return [
+        int(found)
+        for found in re.findall(r'class="name" href="/changes/(\d+)"', client.get(f"/changes?page={page}").text)
+    ]
+
+
 def test_nobody_undoes_what_another_did(browse: Browse, world: World) -> None:
     client = browse("broker")
     client.post("/smes/bulk", data={"ids": [world.smes["Spielwerk"].id], "action": "pause"})
@@ -158,6 +188,35 @@ def test_nobody_undoes_what_another_did(browse: Browse, world: World) -> None:
     assert browse("other broker").post(undo[1]).status_code == 404
     assert browse("organiser").get(undo[1].removesuffix("/undo")).status_code == 404
     assert browse("admin").post(undo[1]).status_code == 303
+
+
+@pytest.mark.parametrize("who", ["admin", "moved"])
+def test_who_may_not_open_the_file_of_an_import_sees_its_undo_at_the_change(
+    browse: Browse, database: Database, world: World, who: str
+) -> None:
+    with database.write() as session:
+        broker = session.get_one(Account, world.accounts["broker"].id)
+        change_set = changes.keep(session, broker, "import", {}, import_id=world.import_file.id)
+        if who == "moved":
+            broker.city_code = "pilsen"
+    client = browse("admin" if who == "admin" else "broker")
+
+    answer = client.post(f"/changes/{change_set.id}/undo")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/changes/{change_set.id}")
+    assert "This was undone" in client.get(answer.headers["location"]).text
+
+
+def test_who_uploaded_the_file_sees_the_undo_of_its_import_there(
+    browse: Browse, database: Database, world: World
+) -> None:
+    with database.write() as session:
+        broker = session.get_one(Account, world.accounts["broker"].id)
+        change_set = changes.keep(session, broker, "import", {}, import_id=world.import_file.id)
+
+    answer = browse("broker").post(f"/changes/{change_set.id}/undo")
+
+    assert answer.headers["location"] == f"/import/{world.import_file.id}"
 
 
 def test_a_forged_message_offers_no_undo(browse: Browse) -> None:
@@ -178,7 +237,7 @@ def test_the_pages_ask_the_database_as_often_whatever_the_number_of_profiles(
     assert queries_of(lambda: client.get("/import")) == 3 + 2
     assert queries_of(lambda: client.get(f"/import/{world.import_file.id}/columns")) == 2 + 2
     assert queries_of(lambda: client.get(undo[1].removesuffix("/undo"))) == 3 + 2
-    assert queries_of(lambda: client.get("/changes")) == 2 + 2
+    assert queries_of(lambda: client.get("/changes")) == 3 + 2
 
 
 def test_who_works_for_another_city_by_now_is_not_told_the_smes_of_the_former_one(

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from broker.db import now
 from broker.domain.changes import LIFE, can_undo
+from broker.domain.queries.shortlists import place
 from broker.models import ChangeSet, ProfileChange, Sme
+
+PAGE_SIZE = 50
+PAST = 20
+"""So many that cannot be undone any more are listed still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,29 @@ class ChangeRow:
     until: datetime | None
 
 
-def recent(session: Session, account_id: int | None, limit: int = 50) -> list[ChangeRow]:
-    """The last change sets of an account, or of all (None), the newest first; one statement, and the clock."""
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """One page of the list."""
+
+    rows: list[ChangeRow]
+    page: int
+    pages: int
+
+
+def history(session: Session, account_id: int | None, page: int = 1) -> ChangePage:
+    """The change sets of an account, or of all (None), that can be undone, and the last `PAST` that cannot any more,
+    the newest first; two statements, and the clock."""
     moment = now(session)
+    theirs = () if account_id is None else (ChangeSet.account_id == account_id,)
+    is_open = col(ChangeSet.undone_at).is_(None) & (col(ChangeSet.at) > moment - LIFE)
+    newest = col(ChangeSet.at).desc(), col(ChangeSet.id).desc()
+    past = select(ChangeSet.id).where(~is_open, *theirs).order_by(*newest).limit(PAST)
+    told = or_(is_open, col(ChangeSet.id).in_(past)), *theirs
+    total = session.exec(select(func.count()).select_from(ChangeSet).where(*told)).one()
+    page, pages, first = place(page, total, PAGE_SIZE)
     kept = select(func.count()).where(col(ProfileChange.set_id) == ChangeSet.id).correlate(ChangeSet).scalar_subquery()
-    query = select(ChangeSet, kept).order_by(col(ChangeSet.at).desc(), col(ChangeSet.id).desc()).limit(limit)
-    if account_id is not None:
-        query = query.where(ChangeSet.account_id == account_id)
-    return [_row(change_set, count, moment) for change_set, count in session.exec(query)]
+    rows = session.exec(select(ChangeSet, kept).where(*told).order_by(*newest).offset(first).limit(PAGE_SIZE))
+    return ChangePage([_row(change_set, count, moment) for change_set, count in rows], page, pages)
 
 
 def _row(change_set: ChangeSet, kept: int, moment: datetime) -> ChangeRow:
