@@ -107,12 +107,14 @@ def test_one_sme_is_withdrawn_and_undoing_it_opens_its_link_again(
     assert organiser.post(f"{address}/undo", data={"undo": undo[1]}).status_code == 409
 
 
-def test_undoing_a_withdrawal_says_how_many_mails_wait_again(browse: Browse, database: Database, world: World) -> None:
+def test_undoing_a_withdrawal_says_how_many_mails_wait_again(
+    browse: Browse, database: Database, settings: Settings, world: World
+) -> None:
     organiser, address = browse("organiser"), f"/events/{world.event.id}/registrations"
     sme_id = world.smes["Spielwerk"].id
     withdrawn = organiser.post(f"{address}/{sme_id}/withdraw")
     with database.write() as session:
-        fields = {"status": EmailStatus.SUPPRESSED, "error": LEFT, "message": b"Dear", "sme_id": sme_id}
+        fields = {"status": EmailStatus.SUPPRESSED, "error": LEFT, "message": _with_link(settings, world), "sme_id": sme_id}
         moment = now(session)
         times = {"created_at": moment, "next_at": moment, "deadline": moment + timedelta(days=1)}
         names = {"key": "k", "kind": "shortlist", "to_address": "a@b.example", "subject": "s", "message_id": "<m>"}
@@ -120,7 +122,7 @@ def test_undoing_a_withdrawal_says_how_many_mails_wait_again(browse: Browse, dat
     undo = re.search(r'name="undo" value="([^"]+)"', organiser.get(withdrawn.headers["location"]).text)
     assert undo is not None
     organiser.post(f"{address}/undo", data={"undo": undo[1]})
-    told = "Spielwerk is registered again. 1 mail that had ended with the withdrawal will leave as planned."
+    told = "Spielwerk is registered again. 1 mail that had ended with the withdrawal waits again."
     assert told in organiser.get(address).text
 
 
