@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import consents, events, mailings, outbox, relay, suppressions
+from broker.domain import consents, events, outbox, relay, suppressions
 from broker.domain.claims import MINUTE, SUPPRESSED, TOO_LATE, WITHDRAWN, claim
 from broker.domain.delivery import TemporaryFailure
 from broker.models import (
@@ -20,9 +20,7 @@ from broker.models import (
     EmailStatus,
     Event,
     Interest,
-    MailingKind,
     Purpose,
-    Registration,
     ShortlistStatus,
     Sme,
 )

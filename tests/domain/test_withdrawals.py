@@ -122,7 +122,7 @@ def test_a_mail_with_the_partners_of_the_list_that_is_approved_waits_again(sessi
 
 
 def test_of_two_lists_that_were_mailed_the_older_stays_ended(session: Session, mailed: Mailed) -> None:
-    event, ada, bea, cyd = mailed
+    event, ada, bea, _ = mailed
     row = take_off(session, event, ada)
     leave(session)
     undo(session, row)
@@ -183,7 +183,7 @@ def test_who_was_reminded_since_is_not_reminded_twice(
 def test_a_reminder_stays_ended_where_an_older_one_may_leave_or_left_since(
     session: Session, reminded: tuple[Event, Sme, Registration], status: EmailStatus
 ) -> None:
-    event, ada, row = reminded
+    _, ada, row = reminded
     mails = session.exec(select(Email).where(Email.sme_id == ada.id).order_by(col(Email.id))).all()
     mails[0].kind, mails[0].status = "reminder", status
     mails[0].sent_at = NOON + timedelta(minutes=1) if status == EmailStatus.SENT else None
