@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 
+from sqlalchemy import exists
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import Select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from broker.config import Settings
 from broker.db import now
@@ -66,7 +68,7 @@ def _rewrite(session: Session, settings: Settings, moment: datetime, limit: int)
 
     While their kind is stopped they wait for that to be resumed."""
     written = 0
-    for event, kind in _to_rewrite(session, moment):
+    for event, kind in product(session.exec(to_rewrite(moment)).all(), (MailingKind.REMINDER, MailingKind.LAST_CALL)):
         # Before any mail: an undone withdrawal has the event first, and then waits for mails.
         if stopped_at(session, event.id, kind) is not None:
             continue
@@ -77,21 +79,11 @@ def _rewrite(session: Session, settings: Settings, moment: datetime, limit: int)
     return written
 
 
-def _to_rewrite(session: Session, moment: datetime) -> list[tuple[Event, MailingKind]]:
-    """Events that are not over, each with a kind of which mails are to be written again."""
-    found = session.exec(to_rewrite(moment)).all()
-    return [(session.get_one(Event, event_id), MailingKind(kind)) for event_id, kind in found]
-
-
-def to_rewrite(moment: datetime) -> Select[int, str]:
-    """Event id and kind, by the index of an event's mails: every mail there is would be read at each sweep."""
-    return (
-        select(Event.id, Email.kind)
-        .join(Email, col(Email.event_id) == Event.id)
-        .where(Event.ends_at >= moment, col(Email.kind).in_(REMINDERS), *_UNTRUE)
-        .distinct()
-        .order_by(col(Event.id), col(Email.kind))
-    )
+def to_rewrite(moment: datetime) -> SelectOfScalar[Event]:
+    """Events that are not over, with mails to be written again. By the index of an event's mails, one event after the
+    other: joined, SQLite would read every mail there is at each sweep."""
+    waiting = exists().where(col(Email.event_id) == Event.id, col(Email.kind).in_(REMINDERS), *_UNTRUE)
+    return select(Event).where(Event.ends_at >= moment, waiting).order_by(col(Event.id))
 
 
 def _untrue(session: Session, event: Event, kind: MailingKind, after: int, limit: int) -> Sequence[Email]:
