@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection, insert
+from sqlalchemy.event import listens_for
 from sqlmodel import Session, col, select
 
 from broker.config import Settings
@@ -197,4 +199,15 @@ def test_a_mail_that_is_just_being_ended_is_waited_for(database: Database, sessi
     assert leave(session) == []
 
     assert behind(database, session, lambda other: undo(other, row)).waiting == 3
+    assert leave(session) == [sme.id for sme in smes]
+
+
+def test_a_mail_is_not_ended_by_a_withdrawal_undone_before_its_row_was_taken(session: Session, mailed: Mailed) -> None:
+    event, *smes = mailed
+    row = take_off(session, event, smes[0])
+
+    @listens_for(session.connection(), "after_cursor_execute", once=True)
+    def undo_meanwhile(connection: Connection, *_: object) -> None:
+        connection.execute(insert(Registration).values(row.model_dump()))
+
     assert leave(session) == [sme.id for sme in smes]
