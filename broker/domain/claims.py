@@ -165,6 +165,7 @@ _DUE = (
     .where(col(Email.status) == EmailStatus.QUEUED, col(Email.next_at) <= bindparam("moment"))
     .order_by(col(Email.next_at), col(Email.id))
 )
+_AGAIN = _DUE.where(col(Email.id) == bindparam("email_id"))
 _OLDEST = _DUE.limit(1).with_for_update(skip_locked=True)
 _TAKE_CALL = (
     update(Email)
@@ -192,6 +193,8 @@ def claim(session: Session, settings: Settings, owner: str, moment: datetime) ->
             return None
         oldest = oldest.where(*within_caps)
     while (row := connection.execute(oldest, {"moment": moment}).one_or_none()) is not None:
+        if row.moot:  # so it was before the row was ours: a withdrawal may have been undone in between
+            row = connection.execute(_AGAIN, {"moment": moment, "email_id": row.id}).one()
         email = _outgoing(row, attempts=1)
         if (reason := obstacle(email, moment)) is not None:
             end(session, email, *reason)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 from sqlmodel import Session, col, select
 
 from broker.db import now
-from broker.domain import audit, stops
+from broker.domain import audit
 from broker.domain.involvement import EVENT, WITHDRAWN
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import INACTIVE, City, Consent, Event, Purpose, Registration, Sme
@@ -153,8 +153,8 @@ def register(session: Session, actor: str, event_id: int, sme_ids: Collection[in
 
 
 def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> Registration | None:
-    """Take an SME off an event; the registration there was, which `restore` takes. Its link opens nothing any more;
-    what it answered and was told stays."""
+    """Take an SME off an event; the registration there was, which `withdrawals.undo` takes. Its link opens nothing any
+    more; what it answered and was told stays."""
     row = session.exec(
         select(Registration).where(Registration.event_id == event_id, Registration.sme_id == sme_id)
     ).one_or_none()
@@ -163,22 +163,6 @@ def withdraw(session: Session, actor: str, event_id: int, sme_id: int) -> Regist
         session.flush()
         audit.record(session, actor, WITHDRAWN, f"{EVENT}{event_id}", sme=sme_id)
     return row
-
-
-def restore(session: Session, actor: str, row: Registration) -> int:
-    """Undo a withdrawal: the SME is registered as it was, and the links in its mails open its page again. How many
-    mails wait again that ended by the withdrawal.
-
-    ConflictError where it cannot take part any more, or has been registered anew."""
-    there = select(Registration.id).where(Registration.event_id == row.event_id, Registration.sme_id == row.sme_id)
-    taken = session.get(Registration, row.id) is not None  # a database may give the number of a deleted row again
-    if taken or session.exec(there).first() is not None or row.sme_id not in can_register(session):
-        raise ConflictError("This can no longer be undone. Register its city again, or invite its hub.")
-    session.add(row)
-    session.flush()
-    revived = stops.revive(session, row.event_id, row.sme_id)
-    audit.record(session, actor, "event.restore", f"event {row.event_id}", sme=row.sme_id, mails=revived)
-    return revived
 
 
 def where(event: Event, city: City) -> list[str]:

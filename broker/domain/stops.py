@@ -5,19 +5,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col, select
 
-from broker.db import now, wake
-from broker.domain.outbox import LEFT, PARTNER_LEFT, STOPPED
+from broker.domain.outbox import STOPPED
 from broker.errors import NotFoundError
-from broker.models import (
-    Email,
-    EmailStatus,
-    Event,
-    Mailing,
-    MailingKind,
-    Shortlist,
-    ShortlistEntry,
-    ShortlistStatus,
-)
+from broker.models import Email, EmailStatus, Event, Mailing, MailingKind
 
 
 def lock(session: Session, event_id: int) -> Event:
@@ -41,34 +31,6 @@ def stopped_at(session: Session, event_id: int, kind: MailingKind) -> datetime |
 def hold(session: Session, event_id: int, kind: MailingKind) -> int:
     """Hold the mails of a stopped mailing that are queued; how many. One that is being sent is sent."""
     return change(session, event_id, kind, is_queued(), status=EmailStatus.HELD, error=STOPPED)
-
-
-def revive(session: Session, event_id: int, sme_id: int) -> int:
-    """Queue again what ended unsent because this SME took no part: mails to it, and those that name it; how many.
-
-    What may not leave for another reason ends again when its turn comes."""
-    on_list = (
-        select(Shortlist.sme_id)
-        .join(ShortlistEntry, col(ShortlistEntry.shortlist_id) == Shortlist.id)
-        .where(
-            Shortlist.event_id == event_id,
-            Shortlist.status == ShortlistStatus.APPROVED,
-            ShortlistEntry.partner_id == sme_id,
-        )
-    )
-    to_it = (col(Email.sme_id) == sme_id) & (col(Email.error) == LEFT)
-    names_it = col(Email.sme_id).in_(on_list) & (col(Email.error) == PARTNER_LEFT)
-    is_of_use = (col(Email.deadline) > now(session)) & (col(Email.message) != b"")
-    ended = (col(Email.status) == EmailStatus.SUPPRESSED) & is_of_use & (to_it | names_it)
-    revived = 0
-    for kind in (MailingKind.SHORTLIST, MailingKind.REMINDER, MailingKind.LAST_CALL):
-        count = change(session, event_id, kind, ended, status=EmailStatus.QUEUED, error="")
-        if count and stopped_at(session, event_id, kind) is not None:
-            hold(session, event_id, kind)
-        revived += count
-    if revived:
-        wake(session, "outbox.deliver")
-    return revived
 
 
 def is_stopped() -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlmodel import Session
 
 from broker.config import Settings
-from broker.domain import access, accounts, events, runs, zones
+from broker.domain import access, accounts, events, runs, withdrawals, zones
 from broker.domain.queries import registrations
 from broker.errors import InvalidError, NotFoundError
 from broker.models import City, Event, Registration, Sme
@@ -152,10 +152,13 @@ def undo_withdrawal(
     row = _undone(settings, event, undo)
     if row is None:
         raise InvalidError("This can no longer be undone. Register its city again, or invite its hub.")
-    revived = events.restore(session, accounts.actor(account), row)
+    undone = withdrawals.undo(session, settings, accounts.actor(account), row)
     told = f"{session.get_one(Sme, row.sme_id).name} is registered again."
-    if revived:
-        told += f" {plural(revived, 'mail')} that had ended with the withdrawal will leave as planned."
+    if undone.waiting:
+        verb = "waits" if undone.waiting == 1 else "wait"
+        told += f" {plural(undone.waiting, 'mail')} that had ended with the withdrawal {verb} again."
+    if not undone.is_listed and runs.latest(session, event_id) is not None:
+        told += " It has no approved shortlist, and gets no mail until you build and approve again."
     return redirect(request, f"/events/{event_id}/registrations", told)
 
 

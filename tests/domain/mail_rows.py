@@ -29,6 +29,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
         "approvals",
         "queries.mailings",
         "mailings.asking",
+        "withdrawals",
     ):
         monkeypatch.setattr(f"broker.domain.{module}.now", lambda _session: moment)
 
@@ -41,11 +42,11 @@ def add_mail(
     status: EmailStatus = EmailStatus.SENT,
     sent_at: datetime | None = None,
 ) -> Email:
-    """A mail about an event to an SME."""
+    """A mail about an event to an SME. Its key is like none the service makes: of no run, of no count of reminders."""
     number = next(_numbers)
     moment = sent_at or utc("2027-01-01 00:00")
     email = Email(
-        key=f"{kind}:{event.id}:{sme.id}:{number}",
+        key=f"test:{kind}:{event.id}:{sme.id}:{-number}",
         kind=kind,
         event_id=event.id,
         sme_id=sme.id,

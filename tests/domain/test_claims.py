@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import Database, now
-from broker.domain import consents, events, mailings, outbox, relay, suppressions
+from broker.domain import consents, events, outbox, relay, suppressions
 from broker.domain.claims import MINUTE, SUPPRESSED, TOO_LATE, WITHDRAWN, claim
 from broker.domain.delivery import TemporaryFailure
 from broker.models import (
@@ -20,9 +20,7 @@ from broker.models import (
     EmailStatus,
     Event,
     Interest,
-    MailingKind,
     Purpose,
-    Registration,
     ShortlistStatus,
     Sme,
 )
@@ -325,54 +323,3 @@ def test_who_was_taken_off_gets_no_more_mails_with_the_link_to_its_page(database
         events.withdraw(session, "ann", event.id, ada.id)
     assert [take(database) for _ in range(3)] == ["test:1", "test:2", None]
     assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.LEFT)
-
-
-def taken_off(session: Session) -> tuple[Event, Registration]:
-    """Ada, with a shortlist, a reminder and an invitation that wait, is taken off; so is Cyd, whom Bea's list names."""
-    event = factories.make_event(session)
-    ada, bea, cyd = (factories.make_sme(session, name) for name in ("Ada", "Bea", "Cyd"))
-    [row, _, other] = factories.register(session, event, ada, bea, cyd)
-    for shortlist in factories.make_shortlists(session, event, (ada, bea), (ada, cyd), (bea, cyd)).values():
-        shortlist.status = ShortlistStatus.APPROVED
-    for number, (sme, kind) in enumerate(((ada, "shortlist"), (ada, "last_call"), (bea, "shortlist"))):
-        about(session, number, event, sme, kind).deadline = now(session) + timedelta(days=2)
-    gone = [Registration(**one.model_dump()) for one in (row, other)]
-    for one in gone:
-        events.withdraw(session, "ann", event.id, one.sme_id)
-    events.restore(session, "ann", gone[1])
-    return event, gone[0]
-
-
-def test_undoing_a_withdrawal_brings_back_the_mails_it_ended(database: Database) -> None:
-    with database.write() as session:
-        _, row = taken_off(session)
-    assert take(database) is None
-    assert [error for _, _, error in ends(database)] == [outbox.LEFT, outbox.LEFT, outbox.PARTNER_LEFT]
-    with database.write() as session:
-        assert events.restore(session, "ann", row) == 3
-    assert [take(database) for _ in range(4)] == ["test:0", "test:1", "test:2", None]
-
-
-def test_undoing_a_withdrawal_sends_nothing_that_is_too_late_or_stopped(database: Database) -> None:
-    with database.write() as session:
-        event, row = taken_off(session)
-    assert take(database) is None
-    with database.write() as session:
-        session.exec(select(Email).where(Email.key == "test:1")).one().deadline = now(session) - timedelta(seconds=1)
-        mailings.stop(session, "ann", event.id, MailingKind.SHORTLIST)
-        assert events.restore(session, "ann", row) == 2
-    assert take(database) is None
-    late = ("test:1", EmailStatus.SUPPRESSED, outbox.LEFT)
-    held = [(key, EmailStatus.HELD, outbox.STOPPED) for key in ("test:0", "test:2")]
-    assert ends(database) == [held[0], late, held[1]]
-
-
-def test_undoing_a_withdrawal_does_not_bring_back_a_list_that_a_newer_one_replaced(database: Database) -> None:
-    with database.write() as session:
-        event, row = taken_off(session)
-    assert take(database) is None
-    with database.write() as session:
-        about(session, 3, event, session.get_one(Sme, row.sme_id), "shortlist").status = EmailStatus.SENT
-        events.restore(session, "ann", row)
-    assert [take(database), take(database), take(database)] == ["test:1", "test:2", None]
-    assert ends(database)[0] == ("test:0", EmailStatus.SUPPRESSED, outbox.SUPERSEDED)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import Session, select
 
-from broker.domain import events, profiles
+from broker.config import Settings
+from broker.domain import events, profiles, withdrawals
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import AuditEntry, City, Purpose, Registration, SmeStatus
 from tests.factories import make_event, make_sme, register
@@ -94,11 +95,11 @@ def test_a_withdrawal_is_undone_once_and_not_for_who_left_meanwhile(session: Ses
         number, key, since = keys[place]
         return Registration(id=number, event_id=event.id, sme_id=sme_id, link_key=key, registered_at=since)
 
-    events.restore(session, "ann", again(0, stays.id))
+    withdrawals.undo(session, Settings(), "ann", again(0, stays.id))
     with pytest.raises(ConflictError, match="no longer be undone"):
-        events.restore(session, "ann", again(0, stays.id))
+        withdrawals.undo(session, Settings(), "ann", again(0, stays.id))
     with pytest.raises(ConflictError, match="no longer be undone"):
-        events.restore(session, "ann", again(1, leaves.id))
+        withdrawals.undo(session, Settings(), "ann", again(1, leaves.id))
     assert [(row.id, row.link_key) for row in session.exec(select(Registration))] == [keys[0][:2]]
 
 

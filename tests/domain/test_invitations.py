@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from broker.config import Settings
 from broker.db import now
-from broker.domain import erasure, events, invitation_letters, invitations, suppressions
+from broker.domain import erasure, events, invitation_letters, invitations, suppressions, withdrawals
 from broker.domain.queries import invitations as queries
 from broker.errors import ConflictError, InvalidError, NotFoundError
 from broker.models import (
@@ -215,7 +215,7 @@ def test_who_was_taken_off_does_not_come_back_by_the_old_link(session: Session, 
     assert not _is_registered(session, event)
 
     make_transient(row)
-    events.restore(session, "ann", row)
+    withdrawals.undo(session, Settings(), "ann", row)
     for takes_part in (False, True):
         invitations.answer(session, invitation, takes_part)
     assert _is_registered(session, event)

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from broker.config import Settings
-from broker.domain import consents, events, mailings, outbox
+from broker.domain import consents, events, mailings, outbox, withdrawals
 from broker.domain.claims import claim
-from broker.models import Email, EmailStatus, Event, MailingKind, Purpose, Sme
+from broker.domain.mailings.writing import to_rewrite
+from broker.errors import InvalidError
+from broker.models import Email, EmailStatus, Event, MailingKind, Purpose, Registration, Sme
 from tests.domain.mail_rows import add_mail, approved_lists, plan, set_clock, utc, workshop, written
 from tests.domain.test_mailings import texts
 from tests.factories import make_sme, register
@@ -123,3 +125,85 @@ def test_where_nobody_is_left_to_answer_about_it_is_not_written_again(
     taken_off(session, event, session.exec(select(Sme).where(Sme.name == "Bea")).one())
     assert mailings.write_due(session, SETTINGS) == 0
     assert [mail.error for mail in written(session, MailingKind.REMINDER)][-1] == outbox.PARTNER_LEFT
+
+
+@pytest.fixture
+def untrue(session: Session, asked: tuple[Event, Sme]) -> tuple[Event, Sme, Sme]:
+    """As `asked`, but Cyd was taken off, and the reminder waits to be written again; Ada; Bea."""
+    event, cyd = asked
+    taken_off(session, event, cyd)
+    assert claim(session, SETTINGS, "w", DUE) is None
+    ada, bea = (session.exec(select(Sme).where(Sme.name == name)).one() for name in ("Ada", "Bea"))
+    return event, ada, bea
+
+
+def test_one_that_cannot_be_written_once_is_written_by_the_next_sweep(
+    session: Session, untrue: tuple[Event, Sme, Sme], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("broker.domain.letters.write", lambda *_: 1 / 0)
+        assert mailings.write_due(session, SETTINGS) == 0
+    assert mailings.write_due(session, SETTINGS) == 1
+
+
+@pytest.mark.usefixtures("untrue")
+def test_none_is_written_without_a_secret_that_makes_its_link(session: Session) -> None:
+    with pytest.raises(InvalidError, match="BROKER_SECRET_KEY"):
+        mailings.write_due(session, Settings(public_url="https://match.example"))
+
+
+def test_while_it_has_nobody_to_go_to_it_waits_to_be_written_again(
+    session: Session, untrue: tuple[Event, Sme, Sme]
+) -> None:
+    _, ada, _ = untrue
+    consents.withdraw_consent(session, ada, [Purpose.MAILING], "ann")
+    assert mailings.write_due(session, SETTINGS) == 0
+    consents.record_consent(session, ada, [Purpose.MAILING], "ann")
+    assert mailings.write_due(session, SETTINGS) == 1
+
+
+def test_one_to_who_was_taken_off_is_written_with_the_link_of_its_undo(
+    session: Session, untrue: tuple[Event, Sme, Sme]
+) -> None:
+    event, ada, _ = untrue
+    row = events.withdraw(session, "ann", event.id, ada.id)
+    assert row is not None
+    assert mailings.write_due(session, SETTINGS) == 0
+    withdrawals.undo(session, SETTINGS, "ann", Registration(**row.model_dump()))
+    assert mailings.write_due(session, SETTINGS) == 1
+
+
+def test_more_than_one_turn_writes_are_written_by_the_next_though_some_end_before_them(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, DUE)
+    event = workshop(session)
+    bea, *smes = (make_sme(session) for _ in range(6))
+    register(session, event, bea, *smes)
+    approved_lists(session, event, *((bea, sme) for sme in smes[2:]))
+    for sme in smes:
+        add_mail(session, event, sme, "reminder", EmailStatus.SUPPRESSED).error = outbox.TO_REWRITE
+    session.flush()
+
+    assert [mailings.write_due(session, SETTINGS, limit=2) for _ in range(3)] == [2, 1, 0]
+
+    mails = session.exec(select(Email.sme_id, Email.error).where(Email.kind == "reminder").order_by(col(Email.sme_id)))
+    assert mails.all() == [(sme.id, outbox.PARTNER_LEFT if sme in smes[:2] else "") for sme in smes]
+
+
+def test_mails_to_write_again_are_found_without_a_look_at_every_mail(session: Session) -> None:
+    event = workshop(session)
+    sme = make_sme(session)
+    for _ in range(300):
+        add_mail(session, event, sme)
+    add_mail(session, event, sme, "reminder", EmailStatus.SUPPRESSED).error = outbox.TO_REWRITE
+    connection = session.connection()
+    explain = "EXPLAIN QUERY PLAN"
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")  # as it does by itself; SQLite never does
+        explain = "EXPLAIN"
+    statement = to_rewrite(DUE).compile(connection, compile_kwargs={"literal_binds": True})
+    plan = "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}"))
+    assert "ix_email_event" in plan
+    assert "SCAN email" not in plan
+    assert "Seq Scan on email" not in plan

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from email.message import EmailMessage
 
 from fastapi.testclient import TestClient
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from broker.config import Settings
 from broker.db import Database, now
 from broker.domain.outbox import LEFT
-from broker.models import Email, EmailStatus, Event, Hub, Registration
+from broker.models import EmailStatus, Event, Hub, Registration, Shortlist, ShortlistStatus, Sme
 from tests import factories
+from tests.domain.mail_rows import add_mail
 from tests.web.world import World
 
 Browse = Callable[..., TestClient]
@@ -107,21 +110,40 @@ def test_one_sme_is_withdrawn_and_undoing_it_opens_its_link_again(
     assert organiser.post(f"{address}/undo", data={"undo": undo[1]}).status_code == 409
 
 
-def test_undoing_a_withdrawal_says_how_many_mails_wait_again(browse: Browse, database: Database, world: World) -> None:
-    organiser, address = browse("organiser"), f"/events/{world.event.id}/registrations"
-    sme_id = world.smes["Spielwerk"].id
-    withdrawn = organiser.post(f"{address}/{sme_id}/withdraw")
-    with database.write() as session:
-        fields = {"status": EmailStatus.SUPPRESSED, "error": LEFT, "message": b"Dear", "sme_id": sme_id}
-        moment = now(session)
-        times = {"created_at": moment, "next_at": moment, "deadline": moment + timedelta(days=1)}
-        names = {"key": "k", "kind": "shortlist", "to_address": "a@b.example", "subject": "s", "message_id": "<m>"}
-        session.add(Email(event_id=world.event.id, **names, **fields, **times))
+def _undone(organiser: TestClient, address: str, sme: Sme) -> str:
+    """The registrations page after an SME was withdrawn there, and that was undone."""
+    withdrawn = organiser.post(f"{address}/{sme.id}/withdraw")
     undo = re.search(r'name="undo" value="([^"]+)"', organiser.get(withdrawn.headers["location"]).text)
     assert undo is not None
     organiser.post(f"{address}/undo", data={"undo": undo[1]})
-    told = "Spielwerk is registered again. 1 mail that had ended with the withdrawal will leave as planned."
-    assert told in organiser.get(address).text
+    return " ".join(organiser.get(address).text.split())
+
+
+def test_undoing_a_withdrawal_says_how_many_mails_wait_again(
+    browse: Browse, database: Database, settings: Settings, world: World
+) -> None:
+    organiser, address = browse("organiser"), f"/events/{world.event.id}/registrations"
+    sme = world.smes["Spielwerk"]
+    with database.write() as session:
+        run_id = _shortlist(session, world, sme).run_id
+        mail = add_mail(session, world.event, sme, status=EmailStatus.SUPPRESSED, sent_at=now(session))
+        mail.key, mail.error = f"shortlist:{run_id}", LEFT
+        message = EmailMessage()
+        message.set_content(settings.public_url + world.links["Spielwerk"])
+        mail.message = message.as_bytes()
+    told = "Spielwerk is registered again. 1 mail that had ended with the withdrawal waits again."
+    assert told in _undone(organiser, address, sme)
+
+
+def test_undoing_a_withdrawal_says_where_the_sme_has_no_shortlist_any_more(
+    browse: Browse, database: Database, world: World
+) -> None:
+    organiser, address = browse("organiser"), f"/events/{world.event.id}/registrations"
+    sme = world.smes["Spielwerk"]
+    with database.write() as session:
+        _shortlist(session, world, sme).status = ShortlistStatus.REPLACED
+    told = "is registered again. It has no approved shortlist, and gets no mail until you build and approve again."
+    assert told in _undone(organiser, address, sme)
 
 
 def test_an_undo_of_another_event_or_of_ones_own_making_registers_nobody(
@@ -172,6 +194,11 @@ def test_the_page_asks_the_database_as_often_for_many_smes_as_for_few(
     assert "Page 1 of 2" in organiser.get(address).text
     assert "Page 2 of 2" in organiser.get(f"{address}?page=2").text
     assert "Page 1 of 2" in organiser.get(f"{address}?page=99").text
+
+
+def _shortlist(session: Session, world: World, sme: Sme) -> Shortlist:
+    lists = select(Shortlist).where(Shortlist.event_id == world.event.id, Shortlist.sme_id == sme.id)
+    return session.exec(lists.where(Shortlist.status == ShortlistStatus.APPROVED)).one()
 
 
 def _registered(database: Database, event_id: int) -> int:

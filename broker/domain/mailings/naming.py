@@ -17,10 +17,11 @@ def names_who_left(session: Session, email_id: int) -> bool:
     if email.event_id is None or email.sme_id is None:
         return False
     left = recipients.partners_who_left(session, email.event_id, email.sme_id)
-    lines = set(_text(email.message).splitlines()) if left else set()
+    lines = set(plain_text(email.message).splitlines()) if left else set()
     return any(f"- {name}, {city}" in lines for name, city in left)
 
 
-def _text(message: bytes) -> str:
+def plain_text(message: bytes) -> str:
+    """What a mail says to who reads no HTML."""
     part = message_from_bytes(message, policy=SMTP).get_body(("plain",))
     return part.get_content() if part is not None else ""

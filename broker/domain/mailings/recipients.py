@@ -86,6 +86,13 @@ def unanswered(
     return [Recipient(*row) for row in session.exec(query)]
 
 
+def asked(session: Session, event: Event, sme_ids: Collection[int], kind: MailingKind) -> set[int]:
+    """Those of these SMEs that have somebody to answer about, whether or not a mail can be written to them now."""
+    approved = Shortlist.event_id == event.id, Shortlist.status == ShortlistStatus.APPROVED
+    query = select(Sme.id).join(Shortlist, col(Shortlist.sme_id) == Sme.id).where(*approved, col(Sme.id).in_(sme_ids))
+    return {sme_id for sme_id in session.exec(query.where(*_has_not_said(event, kind))) if sme_id is not None}
+
+
 def brokers(session: Session, event: Event) -> Sequence[tuple[Account, City]]:
     """The brokers of every city that has SMEs at the event."""
     here = (

@@ -1,18 +1,21 @@
 """The writing of reminders, last calls and summaries when they are due: each once, a few in one transaction."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 
 from sqlalchemy import exists
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from broker.config import Settings
 from broker.db import now
 from broker.domain import cards, interests, letters, reminders
 from broker.domain.letters import Letter
 from broker.domain.mailings import recipients
+from broker.domain.mailings.naming import REMINDERS
 from broker.domain.mailings.plan import window
 from broker.domain.mailings.recipients import Recipient
 from broker.domain.mailings.summaries import summary_letter
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 BATCH = 50
 """Mails of one transaction: about half a second, for which SQLite lets nobody else write."""
 LinkOf = Callable[[Registration], str]
+_UNTRUE = col(Email.status) == EmailStatus.SUPPRESSED, col(Email.error) == TO_REWRITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Batch:
 
 def write_due(session: Session, settings: Settings, limit: int = BATCH) -> int:
     """Write at most `limit` mails that are due; how many. With fewer than `limit`, nothing more is due but
-    what could not be written.
+    what could not be written: the next call tries that again.
 
     A mail is written when its recipient's send hours are on, so that it speaks of the answers there are then. Two at
     once do not meet: each passes over the mailings that the other has locked."""
@@ -63,32 +67,52 @@ def _rewrite(session: Session, settings: Settings, moment: datetime, limit: int)
     """Write reminders again that named a partner who left before they did, whoever had asked for them; how many.
 
     While their kind is stopped they wait for that to be resumed."""
-    stopped = exists().where(
-        col(Mailing.event_id) == Email.event_id, col(Mailing.kind) == Email.kind, col(Mailing.stopped_at).is_not(None)
-    )
-    ended = (
-        select(Email)
-        .where(Email.status == EmailStatus.SUPPRESSED, Email.error == TO_REWRITE, ~stopped)
-        .order_by(col(Email.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return sum(_rewrite_one(session, settings, email, moment) for email in session.exec(ended).all())
+    written = 0
+    for event, kind in product(session.exec(to_rewrite(moment)).all(), (MailingKind.REMINDER, MailingKind.LAST_CALL)):
+        # Before any mail: an undone withdrawal has the event first, and then waits for mails.
+        if stopped_at(session, event.id, kind) is not None:
+            continue
+        last = 0
+        while written < limit and (mails := _untrue(session, event, kind, last, limit - written)):
+            last = mails[-1].id
+            written += _rewrite_some(session, settings, event, kind, mails, moment)
+    return written
 
 
-def _rewrite_one(session: Session, settings: Settings, email: Email, moment: datetime) -> bool:
-    """Whether it is written; where nobody is left to answer about, it stays ended."""
-    kind, key = MailingKind(email.kind), email.key
-    if email.event_id is None or email.sme_id is None or stopped_at(session, email.event_id, kind) is not None:
-        return False
-    event = session.get_one(Event, email.event_id)
-    found = recipients.unanswered(session, event, [email.sme_id], kind) if moment <= event.answers_until else []
-    email.error = PARTNER_LEFT
-    session.add(email)
+def to_rewrite(moment: datetime) -> SelectOfScalar[Event]:
+    """Events that are not over, with mails to be written again. By the index of an event's mails, one event after the
+    other: joined, SQLite would read every mail there is at each sweep."""
+    waiting = exists().where(col(Email.event_id) == Event.id, col(Email.kind).in_(REMINDERS), *_UNTRUE)
+    return select(Event).where(Event.ends_at >= moment, waiting).order_by(col(Event.id))
+
+
+def _untrue(session: Session, event: Event, kind: MailingKind, after: int, limit: int) -> Sequence[Email]:
+    mails = select(Email).where(Email.event_id == event.id, Email.kind == kind.value, *_UNTRUE, col(Email.id) > after)
+    return session.exec(mails.order_by(col(Email.id)).limit(limit).with_for_update(skip_locked=True)).all()
+
+
+def _rewrite_some(
+    session: Session, settings: Settings, event: Event, kind: MailingKind, mails: Sequence[Email], moment: datetime
+) -> int:
+    """How many are written. Where nobody is left to answer about, a mail stays ended; what cannot be written, or has
+    nobody to go to just now, is tried again by the next sweep."""
+    by_sme = {mail.sme_id: mail for mail in mails if mail.sme_id is not None}
+    is_open_still = moment <= event.answers_until
+    asked = recipients.asked(session, event, by_sme, kind) if is_open_still else set()
+    for sme_id in by_sme.keys() - asked:
+        by_sme[sme_id].error = PARTNER_LEFT
+        session.add(by_sme[sme_id])
     session.flush()
+    found = recipients.unanswered(session, event, asked, kind) if asked else []
+    if found:
+        settings.require_secret()
     batch = Batch(event, kind, found, moment, lambda registration: interests.link(settings, registration))
-    again = [(replace(envelope, key=key), context) for envelope, context in reminder_letters(session, settings, batch)]
-    return bool(again) and _write_one(session, settings, again[0], instead_of=email)
+    written = 0
+    for envelope, context in reminder_letters(session, settings, batch) if found else ():
+        mail = by_sme[envelope.sme_id or 0]
+        letter = replace(envelope, key=mail.key), context
+        written += _write_one(session, settings, letter, instead_of=mail)
+    return written
 
 
 def _due(session: Session, moment: datetime) -> list[tuple[Mailing, Event]]:
