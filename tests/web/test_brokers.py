@@ -31,7 +31,7 @@ def test_the_profile_shows_texts_contact_consent_and_shortlist(browse: Browse, w
 
 def test_an_sme_that_asks_in_person_is_erased_from_its_profile(browse: Browse, world: World) -> None:
     page = browse("broker").get(f"/smes/{world.smes['Spielwerk'].id}").text
-    assert f'<a href="/smes/{world.smes["Spielwerk"].id}/erasure">It asks to be erased?' in page
+    assert f'<a href="/smes/{world.smes["Spielwerk"].id}/erasure">It wants to be erased?' in page
 
 
 def test_rings_are_offered_to_the_brokers_of_their_firms_with_a_way_to_the_own_only(
