@@ -96,7 +96,8 @@ def express(
 ) -> Introduction | None:
     """Write or change an SME's answer; the introduction where it makes the yes mutual, else None.
 
-    reason: why; None leaves that of the same answer as it is, and another answer has none yet.
+    reason: why; None leaves that of the same answer as it is, and another answer has none yet. It comes with the
+    answer it was written under: where that was changed meanwhile, nothing is written, as a later click counts more.
     NotFoundError if the partner is not on its approved shortlist, ConflictError after the deadline or if the partner
     left meanwhile, InvalidError if the reason is too long."""
     event = events.get(session, registration.event_id)
@@ -105,6 +106,9 @@ def express(
         raise ConflictError("Answers for this workshop are closed. Your broker can still help you.")
     if who_left(session, event.id, [partner_id]):
         raise ConflictError("This firm does not take part any more, so there is nothing to answer.")
+    mine = _find(session, event, registration.sme_id, partner_id)
+    if _checked(reason) is not None and mine is not None and mine.answer != answer:
+        return None
     _keep(session, registration, partner_id, answer, _checked(reason))
     theirs = _find(session, event, partner_id, registration.sme_id)
     if answer == Answer.INTERESTED and theirs is not None and theirs.answer == Answer.INTERESTED:

@@ -1,9 +1,10 @@
 """An SME's whole story on a phone 360 px wide, with and without JavaScript."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Error, Locator, Page, Route, expect
 from sqlmodel import select
 
 from broker.db import now
@@ -65,6 +66,28 @@ def test_with_scripts_only_the_card_changes_and_the_focus_stays(open_page: OpenP
     expect(medilab.get_by_role("button", name="Not now")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#told")).to_have_text("You said: not now. Medilab Plzeň is not told.")
     assert page.evaluate("window.before") == "the same page"
+
+
+def test_an_answer_counts_though_an_earlier_reason_is_still_on_its_way(open_page: OpenPage, service: Service) -> None:
+    page = open_page(width=360)
+    page.goto(service.world.links["Spielwerk"])
+    medilab = card(page, service, "Medilab Plzeň")
+    medilab.get_by_role("button", name="Not now").click()
+    medilab.get_by_text("Add a reason (optional)").click()
+    medilab.get_by_label("Why not now?").fill("In May we can.")
+    held: list[tuple[Route, APIResponse]] = []
+
+    page.route("**/answers/*", lambda route: held.append((route, route.fetch())))
+    medilab.get_by_role("button", name="Save the reason").click()
+    medilab.get_by_role("button", name="Interested").click()
+    while len(held) < 2:
+        page.wait_for_timeout(20)
+    for route, response in held:
+        with suppress(Error):  # the browser may have let go of it
+            route.fulfill(response=response)
+        page.wait_for_timeout(200)
+
+    expect(medilab.get_by_text("You would like to meet Medilab Plzeň.")).to_be_visible()
 
 
 def test_saving_a_reason_leaves_the_focus_beside_it_and_says_so(open_page: OpenPage, service: Service) -> None:

@@ -198,8 +198,24 @@ def test_a_reason_is_kept_with_its_answer_and_not_with_another(session: Session,
     assert explain(session, pair, Answer.NEVER, None) == "a direct competitor"
     assert explain(session, pair, Answer.NEVER, "of ours") == "of ours"
     assert explain(session, pair, Answer.NEVER, "") == ""
+    assert explain(session, pair, Answer.NOT_NOW, None) == ""
     assert explain(session, pair, Answer.NOT_NOW, "in May") == "in May"
     assert explain(session, pair, Answer.INTERESTED, None) == ""
+
+
+def test_a_reason_that_comes_after_another_answer_takes_nothing_back(
+    session: Session, pair: list[Registration]
+) -> None:
+    one, other = pair
+    answer(session, other, one, Answer.INTERESTED)
+    answer(session, one, other, Answer.NEVER)
+
+    late = interests.express(session, SETTINGS, one, other.sme_id, Answer.INTERESTED, "we met in Rome")
+
+    assert late is None
+    assert session.exec(select(Introduction)).all() == []
+    mine = session.exec(select(Interest).where(Interest.sme_id == one.sme_id)).one()
+    assert (mine.answer, mine.reason) == (Answer.NEVER, "")
 
 
 def test_a_reason_is_bounded_and_its_words_are_not_in_the_record(session: Session, pair: list[Registration]) -> None:
